@@ -1,0 +1,58 @@
+"""One-page documents per second, by template and number of threads: `python benchmarks/documents.py [COUNT]`."""
+
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from craftkit_async.emulator.documents import SLUGS, Document, Press, read_template
+
+COUNT = 400
+THREADS = (1, 2)
+LONG_TABLE = 300
+
+
+def make_document(template: dict[str, Any], number: int) -> Document:
+    """Make a document that differs from every other: the typesetter remembers what it has set before."""
+    data = template["sampleData"]
+    if template["slug"] == "invoice":
+        items = [{**item, "description": f"{item['description']}, {number}"} for item in data["items"]]
+        data = {**data, "number": f"2026-{number:06}", "items": items}
+    elif template["slug"] == "charter-handover":
+        data = {**data, "booking": {"code": f"BK-{number:06}", "activityName": f"Voyage {number}"}}
+    else:
+        data = {**data, "recipient": {"name": f"Pupil {number:06}"}}
+    options = {"page_config": template["pageConfig"], "layout": template.get("layout")}
+    return Document(template["name"], template["manifest"], data, options, watermark=True)
+
+
+def measure(press: Callable[[Document], bytes], documents: list[Document], threads: int) -> tuple[float, float]:
+    """Print them all; give the documents per second and the processor's milliseconds per document."""
+    started, used = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(threads) as pool:
+        printed = list(pool.map(press, documents))
+    elapsed, used = time.perf_counter() - started, time.process_time() - used
+    assert all(content.startswith(b"%PDF-") for content in printed)
+    return len(documents) / elapsed, used / len(documents) * 1000
+
+
+def main(count: int) -> None:
+    press = Press()
+    number = 0
+    for slug in SLUGS:
+        template = read_template(slug)
+        press.press(make_document(template, -1))
+        for threads in THREADS:
+            documents = [make_document(template, number + place) for place in range(count)]
+            number += count
+            rate, cost = measure(press.press, documents, threads)
+            print(f"{slug:20} {threads} thread(s)  {rate:6.0f} documents/s  {cost:5.1f} ms CPU each")
+    template = read_template("invoice")
+    template["sampleData"]["items"] *= LONG_TABLE // 4
+    rate, cost = measure(press.press, [make_document(template, number)], 1)
+    print(f"invoice, {LONG_TABLE} rows    1 thread     {rate:6.1f} documents/s  {cost:5.0f} ms CPU each")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)

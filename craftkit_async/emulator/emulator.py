@@ -1,0 +1,152 @@
+"""The emulator in your own process: `async with Emulator() as emulator`."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiohttp import web
+
+from craftkit_async.emulator.desk import Desk
+from craftkit_async.emulator.faults.board import Faults
+from craftkit_async.emulator.records import Delivery, Render
+from craftkit_async.emulator.requests_seen import SeenRequest
+from craftkit_async.emulator.server import make_application
+from craftkit_async.emulator.service import Service
+from craftkit_async.emulator.settings import read_settings
+
+_PATIENCE: Final = 1.0  # seconds an open request may take when the emulator ends
+_BACKLOG: Final = 4096  # connections that may knock at once; load tests open thousands
+
+
+class Emulator:
+    """A Craftkit on this machine. Further arguments are the other fields of `Settings`."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "ck_test_local",
+        account_key: str = "ck_acct_local",
+        admin_key: str = "local-admin",
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        latency: str | float = "0.4",
+        faults: str | Iterable[str] = (),
+        seed: int = 0,
+        db: str | None = None,
+        pdf: bool = True,
+        port: int = 0,
+        **settings: Any,
+    ) -> None:
+        self.settings = read_settings(
+            api_key=api_key,
+            account_key=account_key,
+            admin_key=admin_key,
+            webhook_url=webhook_url,
+            webhook_secret=webhook_secret,
+            latency=latency,
+            faults=faults,
+            seed=seed,
+            db=db,
+            pdf=pdf,
+            port=port,
+            **settings,
+        )
+        self._running: tuple[Service, Desk, web.AppRunner] | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        service = Service(self.settings, loop.time)
+        desk = Desk(service)
+        runner = web.AppRunner(make_application(service, desk), access_log=None, shutdown_timeout=_PATIENCE)
+        self._running = (service, desk, runner)
+        try:
+            await self._listen(service, runner)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._running:
+            service, _, runner = self._running
+            self._running = None
+            await runner.cleanup()
+            await service.close()
+
+    async def _listen(self, service: Service, runner: web.AppRunner) -> None:
+        await runner.setup()
+        site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=_BACKLOG)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        service.open(self.url)
+
+    @property
+    def api_key(self) -> str:
+        """The key of the local project."""
+        return self.settings.api_key
+
+    @property
+    def account_key(self) -> str:
+        """The account's key."""
+        return self.settings.account_key
+
+    @property
+    def admin_key(self) -> str:
+        """The deployment's key."""
+        return self.settings.admin_key
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What deliveries to `webhook_url` are signed with."""
+        return self.settings.webhook_secret
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """The latest requests, oldest first."""
+        return list(self._desk.requests)
+
+    @property
+    def renders(self) -> list[Render]:
+        """All renders, oldest first."""
+        return list(self._service.state.renders)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The delivery log, oldest first."""
+        return list(self._service.state.deliveries)
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force: `set(spec)`, `clear()`."""
+        return self._service.faults
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """How many records of each kind there are, and the projects with their hooks."""
+        return {"counts": self._service.state.count(), "projects": self._service.describe_projects()}
+
+    def subscribe(self, url: str, secret: str, **extra: Any) -> str:
+        """Send events to a URL from now on, as a subscription made in the dashboard; gives its id."""
+        return self._service.subscribe(url, secret, **extra).id
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; to be called on the emulator's loop."""
+        self._service.skip(seconds)
+
+    @property
+    def _service(self) -> Service:
+        return self._need()[0]
+
+    @property
+    def _desk(self) -> Desk:
+        return self._need()[1]
+
+    def _need(self) -> tuple[Service, Desk, web.AppRunner]:
+        if self._running is None:
+            raise RuntimeError("the emulator is not running; enter it with `async with`")
+        return self._running

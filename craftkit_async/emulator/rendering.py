@@ -1,0 +1,173 @@
+"""The life of a render: queued, rendering, then succeeded or failed, and the event that says so."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any, Final
+
+import orjson
+
+from craftkit_async.emulator.documents import TINY_PDF, Document
+from craftkit_async.emulator.faults.grammar import Fault
+from craftkit_async.emulator.ground import Ground
+from craftkit_async.emulator.identifiers import new_id
+from craftkit_async.emulator.latency import Latency
+from craftkit_async.emulator.pressroom import PRESSES, Pressroom
+from craftkit_async.emulator.records import Delivery, Render, Version
+from craftkit_async.emulator.times import to_iso, to_iso_or_none
+from craftkit_async.emulator.webhooks.outbox import Outbox, parse_drawn
+
+_LOGGER = logging.getLogger("craftkit_async.emulator")
+_QUEUED_SHARE: Final = 0.2  # of its time a render waits in the queue
+_FAILED: Final = "Layout could not be rendered."
+FINAL: Final = frozenset({"succeeded", "failed"})
+
+
+class Rendering:
+    """Takes submissions and brings each to its end."""
+
+    def __init__(self, ground: Ground, outbox: Outbox, latency: Latency, seed: int) -> None:
+        self._state, self._clock, self._agenda = ground.state, ground.clock, ground.agenda
+        self._crew, self._outbox = ground.crew, outbox
+        self._latency, self._dice = latency, Random(seed)  # noqa: S311 - durations must be repeatable, not secret
+        self._queue: asyncio.Queue[Render] = asyncio.Queue()
+        self._pressroom: Pressroom | None = None
+        self.base_url = ""
+
+    def open(self, pressroom: Pressroom | None) -> None:
+        """Start the presses, and take up what an earlier process left unfinished."""
+        self._pressroom = pressroom
+        if pressroom:
+            for _ in range(PRESSES):
+                self._crew.start(self._press_all())
+        for render in self._state.renders:
+            if render.status not in FINAL:
+                self._agenda.at(render.due, self._come_due, render)
+
+    def submit(
+        self, version: Version, data: Mapping[str, Any], *, project_id: str, watermark: bool, faults: Sequence[Fault],
+        **extra: Any,
+    ) -> Render:  # fmt: skip  # one line a field would hide that the fields belong together
+        """Queue a render."""
+        now = self._clock.now()
+        takes = int(self._latency.draw(self._dice) * 1000)
+        render = Render(
+            id=new_id(now),
+            project_id=project_id,
+            template_id=version.template_id,
+            version_id=version.id,
+            created=now,
+            due=now + takes,
+            watermark=watermark,
+            faults=",".join(map(str, faults)),
+            **extra,
+        )
+        self._state.renders.put(render)
+        self._state.store.put("input", render.id, orjson.dumps(data))
+        self._agenda.at(now + int(takes * _QUEUED_SHARE), self._start, render)
+        return render
+
+    def plan_early(self, render: Render) -> Callable[[], Any] | None:
+        """Say what has to happen before the submission is answered, if the event is to overtake the answer."""
+        return (lambda: self._finish_early(render)) if "early" in render.faults.split(",") else None
+
+    def read_pdf(self, render: Render) -> bytes:
+        """Give the file of a succeeded render."""
+        return self._state.store.read_file(render.id) or TINY_PDF
+
+    def _start(self, render: Render) -> None:
+        if render.status == "queued":
+            render.status = "rendering"  # not written down: after a restart it starts again
+            self._agenda.at(render.due, self._come_due, render)
+
+    def _come_due(self, render: Render) -> None:
+        if render.status in FINAL:
+            return
+        if self._pressroom and not self._find_failure(render):
+            self._queue.put_nowait(render)
+        else:
+            self._end(render, self._find_failure(render))
+
+    async def _press_all(self) -> None:
+        while True:
+            render = await self._queue.get()
+            if render.status not in FINAL:
+                await self._press(render)
+
+    async def _press(self, render: Render) -> None:
+        error = await self._try_press(render)
+        if render.status not in FINAL:
+            self._end(render, error)
+
+    async def _try_press(self, render: Render) -> str | None:
+        assert self._pressroom  # noqa: S101 - the queue is filled for the presses only
+        version = self._state.versions.get(render.version_id)
+        template = self._state.templates.get(render.template_id)
+        if version is None or template is None:
+            return _FAILED  # everything was reset meanwhile
+        data = self._state.store.read("input", render.id) or {}
+        document = Document(
+            name=template.name,
+            manifest=version.manifest,
+            data=data,
+            options={"page_config": version.page_config},
+            watermark=render.watermark,
+            pipeline=version.pipeline,
+        )
+        try:
+            pdf = await self._pressroom.press(document)
+        except Exception:  # whatever the compiler raises, it is this render that failed, not the emulator
+            _LOGGER.exception("render %s could not be pressed", render.id)
+            return _FAILED
+        self._state.store.put_file(render.id, pdf)
+        return None
+
+    async def _finish_early(self, render: Render) -> None:
+        error = self._find_failure(render)
+        if self._pressroom and not error:
+            error = await self._try_press(render)
+        if render.status not in FINAL:
+            await self._outbox.send(self._end(render, error, now=False))
+
+    def _find_failure(self, render: Render) -> str | None:
+        failed = (fault for fault in parse_drawn(render.faults) if fault.kind == "failed")
+        return next((fault.argument or _FAILED for fault in failed), None)
+
+    def _end(self, render: Render, error: str | None, *, now: bool = True) -> list[Delivery]:
+        if self._state.renders.get(render.id) is not render:
+            return []  # everything was reset meanwhile
+        render.status = "failed" if error else "succeeded"
+        render.error, render.completed = error, max(render.created, self._clock.now())
+        self._state.renders.put(render)
+        event = f"render.{render.status}"
+        if not self._outbox.is_wanted(render.project_id, event):
+            return []
+        body = write_event(event, render, self.base_url)
+        return self._outbox.emit(render.project_id, body, render.id, parse_drawn(render.faults), now=now)
+
+    def forget(self) -> None:
+        """Drop what waits for a press."""
+        with suppress(asyncio.QueueEmpty):
+            while True:
+                self._queue.get_nowait()
+
+
+def write_download_url(render: Render, base_url: str) -> str | None:
+    """Give the permanent public address of a succeeded render."""
+    return f"{base_url}/craftkit-renders/{render.id}.pdf" if render.status == "succeeded" else None
+
+
+def write_event(event: str, render: Render, base_url: str) -> dict[str, Any]:
+    """Write the body of a render event."""
+    return {
+        "event": event,
+        "renderId": render.id,
+        "templateId": render.template_id,
+        "status": render.status,
+        "downloadUrl": write_download_url(render, base_url),
+        "errorMessage": render.error,
+        "createdAt": to_iso(render.created),
+        "completedAt": to_iso_or_none(render.completed),
+    }

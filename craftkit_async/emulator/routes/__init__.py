@@ -1,0 +1,33 @@
+"""The operations, one file per noun; together they are every operation of the contract."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from craftkit_async.emulator.desk import Handler
+from craftkit_async.emulator.routes import (
+    admin,
+    embed_forms,
+    embed_partner,
+    engagement,
+    hooks,
+    projects,
+    renders,
+    shares,
+    signatures,
+    system,
+    templates,
+)
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    **templates.HANDLERS,
+    **renders.HANDLERS,
+    **shares.HANDLERS,
+    **engagement.HANDLERS,
+    **signatures.HANDLERS,
+    **embed_partner.HANDLERS,
+    **embed_forms.HANDLERS,
+    **projects.HANDLERS,
+    **admin.HANDLERS,
+    **hooks.HANDLERS,
+    **system.HANDLERS,
+}

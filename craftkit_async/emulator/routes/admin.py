@@ -1,0 +1,62 @@
+"""Provisioning of organisations: repeatable, and the same key each time."""
+
+import base64
+import hashlib
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+from craftkit_async.emulator.answers import Answer, Issues, Refusal
+from craftkit_async.emulator.calls import Call
+from craftkit_async.emulator.identifiers import new_token, to_slug
+from craftkit_async.emulator.records import Organisation
+from craftkit_async.emulator.service import Service
+
+
+def provision_org(service: Service, call: Call) -> Answer:
+    """Set an organisation up, or show what was set up before."""
+    external_id = call.json()["externalOrgId"]
+    organisation = service.state.organisations.get(external_id)
+    if organisation:
+        return Answer(200, _describe(service, organisation))
+    return Answer(201, _describe(service, _provision(service, external_id)))
+
+
+def update_provisioned_org(service: Service, call: Call) -> Answer:
+    """Change the sender of an organisation's mails."""
+    body = call.json()
+    organisation = service.state.organisations.get(str(body.get("externalOrgId")))
+    project = organisation and service.state.projects.get(organisation.project_id)
+    if not project:
+        raise Refusal(404, "not_found", "No such organisation.")
+    sender = body.get("emailFrom")
+    if sender is not None and not isinstance(sender, str):
+        raise call.invalid(Issues(fields={"emailFrom": ["Wrong type"]}))
+    if "emailFrom" in body:
+        project.email_from = sender
+        service.state.projects.put(project)
+    return Answer(200, {"externalOrgId": body["externalOrgId"], "emailFrom": project.email_from})
+
+
+def _provision(service: Service, id: str) -> Organisation:
+    project = service.add_project(id, service.find_free_slug(to_slug(id, "org")), embed=True)
+    key = new_token("ck_live_")
+    service.add_key(project, key, "Provisioned")
+    sealed = _seal(service).encrypt(key.encode()).decode()
+    return service.state.organisations.put(Organisation(id=id, project_id=project.id, sealed_key=sealed))
+
+
+def _describe(service: Service, organisation: Organisation) -> dict[str, Any]:
+    return {
+        "externalOrgId": organisation.id,
+        "projectId": organisation.project_id,
+        "apiKey": _seal(service).decrypt(organisation.sealed_key.encode()).decode(),
+    }
+
+
+def _seal(service: Service) -> Fernet:
+    """Keys are kept under the admin key, so that changing it makes them unreadable, as in the real service."""
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(service.settings.admin_key.encode()).digest()))
+
+
+HANDLERS = {"provision_org": provision_org, "update_provisioned_org": update_provisioned_org}

@@ -1,0 +1,118 @@
+"""Shares and mail: guest links to a finished render."""
+
+from typing import Any
+
+from craftkit_async.emulator.answers import Answer, Issues, Refusal
+from craftkit_async.emulator.calls import Call
+from craftkit_async.emulator.engagements import record
+from craftkit_async.emulator.identifiers import new_id, new_token
+from craftkit_async.emulator.records import Mail, Render, Share
+from craftkit_async.emulator.routes.renders import find_finished, find_render
+from craftkit_async.emulator.service import Service
+from craftkit_async.emulator.times import from_iso, to_iso, to_iso_or_none
+
+
+def list_shares(service: Service, call: Call) -> Answer:
+    """List all shares of a render, newest first, revoked ones too."""
+    render = find_render(service, call)
+    rows = reversed(service.state.shares_of.all(render.id))
+    return Answer(200, {"shares": [_describe_listed(service, each) for each in rows]})
+
+
+def create_share(service: Service, call: Call) -> Answer:
+    """Make a guest link; no mail leaves, whatever the channel."""
+    body = call.json()
+    expires = read_expiry(call, body)
+    share = _make(service, find_finished(service, call), body, body.get("recipientEmail"), expires)
+    return Answer(201, _describe(service, share))
+
+
+def revoke_share(service: Service, call: Call) -> Answer:
+    """Revoke a share at once; a second revoke finds nothing."""
+    render = find_render(service, call)
+    share = service.state.shares.get(call.path["shareId"])
+    if share is None or share.render_id != render.id or share.revoked is not None:
+        raise Refusal(404, "not_found", "No such share.")
+    share.revoked, share.revoked_reason = service.clock.now(), "revoked_by_partner"
+    service.state.shares.put(share)
+    record(service, render.id, "share_revoked", actor="partner", share_id=share.id)
+    return Answer(200, {"id": share.id, "revokedAt": to_iso(share.revoked)})
+
+
+def email_render(service: Service, call: Call) -> Answer:
+    """Make a share and record the mail that would carry it."""
+    body = call.json()
+    expires = read_expiry(call, body)
+    share = _make(service, find_finished(service, call), body | {"channel": "email"}, body["to"], expires)
+    mail = Mail(
+        id=new_token("re_", 9),
+        project_id=call.project.id,
+        render_id=share.render_id,
+        sender=call.project.email_from,
+        to=body["to"],
+        name=body.get("recipientName"),
+        message=share.message,
+        share_url=_write_url(service, share),
+        sent=service.clock.now(),
+    )
+    service.state.mails.put(mail)
+    record(service, share.render_id, "email_sent", actor="partner", share_id=share.id)
+    sent = {"emailMessageId": mail.id, "sentAt": to_iso(mail.sent)}
+    return Answer(201, {"id": share.id, "shareToken": share.token, "shareUrl": mail.share_url, **sent})
+
+
+def read_expiry(call: Call, body: dict[str, Any]) -> int | None:
+    """Read when a share ends; a date that passes the schema may still be on no calendar."""
+    if "expiresAt" not in body:
+        return None
+    try:
+        return from_iso(body["expiresAt"])
+    except (ValueError, OverflowError):
+        raise call.invalid(Issues(fields={"expiresAt": ["Invalid"]})) from None
+
+
+def _make(service: Service, render: Render, body: dict[str, Any], recipient: str | None, expires: int | None) -> Share:
+    now = service.clock.now()
+    share = Share(
+        id=new_id(now),
+        project_id=render.project_id,
+        render_id=render.id,
+        token=new_token("cks_"),
+        channel=body.get("channel", "link"),
+        created=now,
+        recipient=recipient,
+        message=body.get("message"),
+        expires=expires,
+    )
+    record(service, render.id, "share_created", actor="partner", share_id=share.id)
+    return service.state.shares.put(share)
+
+
+def _write_url(service: Service, share: Share) -> str:
+    return f"{service.base_url}/share/{share.token}"
+
+
+def _describe(service: Service, share: Share) -> dict[str, Any]:
+    return {
+        "id": share.id,
+        "shareToken": share.token,
+        "shareUrl": _write_url(service, share),
+        "channel": share.channel,
+        "recipientEmail": share.recipient,
+        "message": share.message,
+        "expiresAt": to_iso_or_none(share.expires),
+        "revokedAt": to_iso_or_none(share.revoked),
+        "createdAt": to_iso(share.created),
+    }
+
+
+def _describe_listed(service: Service, share: Share) -> dict[str, Any]:
+    return _describe(service, share) | {"revokedReason": share.revoked_reason, "clickCount": share.clicks}
+
+
+HANDLERS = {
+    "list_shares": list_shares,
+    "create_share": create_share,
+    "revoke_share": revoke_share,
+    "email_render": email_render,
+}

@@ -1,0 +1,69 @@
+"""The aiohttp application: the contract's paths, public pages, the emulator's own routes, and JSON for the rest."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from craftkit_async.emulator import control, public_pages
+from craftkit_async.emulator.answers import Answer
+from craftkit_async.emulator.contract import Operation, load_contract
+from craftkit_async.emulator.desk import Desk, Handler
+from craftkit_async.emulator.routes import HANDLERS
+from craftkit_async.emulator.service import Service
+from craftkit_async.emulator.transmission import MAX_BODY
+
+_Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_REST = "/{rest:.*}"
+
+
+def make_application(service: Service, desk: Desk) -> web.Application:
+    """Wire everything to its path."""
+    application = web.Application(client_max_size=MAX_BODY)
+    add = application.router.add_route
+    for operation in _sort(load_contract().operations.values()):
+        add(operation.method, operation.path, _serve_operation(desk, operation, HANDLERS[operation.id]))
+    for path, page in public_pages.ROUTES.items():
+        add("GET", path, _serve_page(service, desk, page))
+    for method, path, function in control.ROUTES:
+        add(method, path, _serve_control(service, desk, function))
+    known = list(application.router.resources())
+    add("*", _REST, _serve_unknown(desk, known))
+    return application
+
+
+def _sort(operations: Iterable[Operation]) -> list[Operation]:
+    """Put fixed paths before those with parameters, as the contract means them."""
+    return sorted(operations, key=lambda operation: "{" in operation.path)
+
+
+def _serve_operation(desk: Desk, operation: Operation, handler: Handler) -> _Serve:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await desk.serve(request, operation, handler)
+
+    return serve
+
+
+def _serve_page(service: Service, desk: Desk, page: Callable[[Service, web.Request], Answer]) -> _Serve:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await desk.serve_plainly(request, lambda _: page(service, request))
+
+    return serve
+
+
+def _serve_control(service: Service, desk: Desk, function: control.Control) -> _Serve:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await desk.serve_plainly(
+            request, lambda body: function(service, desk, request, control.parse_body(body))
+        )
+
+    return serve
+
+
+def _serve_unknown(desk: Desk, known: list[web.AbstractResource]) -> _Serve:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        allowed: set[str] = set()
+        for resource in known:
+            allowed |= (await resource.resolve(request))[1]
+        return await desk.serve_unknown(request, sorted(allowed))
+
+    return serve

@@ -1,0 +1,174 @@
+"""The whole of an emulated Craftkit, put together; handlers get it with every call."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from craftkit_async.emulator.agenda import Agenda
+from craftkit_async.emulator.clock import Clock
+from craftkit_async.emulator.contract import load_contract
+from craftkit_async.emulator.credentials import Gate, digest_key
+from craftkit_async.emulator.crew import Crew
+from craftkit_async.emulator.documents import ready_templates
+from craftkit_async.emulator.faults.board import Faults
+from craftkit_async.emulator.ground import Ground
+from craftkit_async.emulator.identifiers import new_id
+from craftkit_async.emulator.pressroom import Pressroom
+from craftkit_async.emulator.rates import TokenBucket
+from craftkit_async.emulator.records import ApiKey, Project, Subscription
+from craftkit_async.emulator.rendering import Rendering
+from craftkit_async.emulator.settings import Settings
+from craftkit_async.emulator.signing_provider import SigningProvider
+from craftkit_async.emulator.state import State
+from craftkit_async.emulator.store import Store
+from craftkit_async.emulator.template_shelf import TemplateShelf
+from craftkit_async.emulator.tokens import TokenSigner
+from craftkit_async.emulator.webhooks.outbox import Outbox
+
+EVENTS: Final = (
+    "render.succeeded", "render.failed", "signature.sent", "signature.viewed", "signature.signed",
+    "signature.completed", "signature.declined", "signature.expired", "signature.cancelled", "form.submitted",
+)  # fmt: skip  # ten short words
+_LOCAL: Final = "local"
+_META: Final = "meta"
+
+
+class Service:
+    """Holds what belongs together for one run; made on the loop that it runs on."""
+
+    def __init__(self, settings: Settings, monotonic: Callable[[], float]) -> None:
+        self.settings = settings
+        self.store = Store(settings.db)
+        self.clock = Clock(monotonic, settings.clock_skew)
+        self.agenda = Agenda(self.clock)
+        self.crew = Crew()
+        self.state = State(self.store)
+        self.faults = Faults(settings.faults, settings.seed, load_contract().operations)
+        ground = Ground(self.state, self.clock, self.agenda, self.crew)
+        self.outbox = Outbox(ground, self.faults, settings.webhook_delays)
+        self.rendering = Rendering(ground, self.outbox, settings.latency, settings.seed)
+        self.provider = SigningProvider(ground, self.outbox)
+        self.shelf = TemplateShelf(self.state, self.clock)
+        self.signer = TokenSigner(self._recall("token_seed", lambda: os.urandom(32).hex()))
+        self.gate = Gate(settings, self.state, self.clock, self.signer)
+        self.bucket = TokenBucket(settings.rate) if settings.rate else None
+        self.base_url = ""
+        self._pressroom: Pressroom | None = None
+
+    @property
+    def renders_url(self) -> str:
+        """Where the API serves renders."""
+        return f"{self.base_url}/v1/renders"
+
+    def open(self, base_url: str) -> None:
+        """Furnish what is missing and take up what was left."""
+        self.base_url = self.rendering.base_url = base_url
+        skipped = self.store.read(_META, "skipped")
+        self.clock.skip((skipped or {"seconds": 0.0})["seconds"])
+        self._furnish()
+        self.outbox.open()
+        self._pressroom = Pressroom(self.settings.font_path) if self.settings.pdf else None
+        self.rendering.open(self._pressroom)
+        self.provider.open()
+
+    async def close(self) -> None:
+        """End everything, in the order in which nothing can be lost."""
+        self.agenda.clear()
+        await self.crew.close()
+        await self.outbox.close()
+        if self._pressroom:
+            await self._pressroom.close()
+        self.store.close()
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass; a restart remembers it."""
+        self.agenda.skip(seconds)
+        self.store.put(_META, "skipped", orjson.dumps({"seconds": self.clock.skipped}))
+
+    def reset(self) -> None:
+        """Start afresh, as after a first start with the same settings."""
+        self.agenda.clear()
+        self.rendering.forget()
+        self.outbox.clear()
+        self.state.clear()
+        self.faults.restore()
+        self._furnish()
+
+    def add_project(self, name: str, slug: str, **extra: Any) -> Project:
+        """Make a project."""
+        now = self.clock.now()
+        return self.state.projects.put(Project(id=new_id(now), slug=slug, name=name, created=now, updated=now, **extra))
+
+    def add_key(self, project: Project, key: str, name: str) -> ApiKey:
+        """Let a key into a project; only its hash stays."""
+        now = self.clock.now()
+        return self.state.keys.put(
+            ApiKey(
+                id=new_id(now), project_id=project.id, digest=digest_key(key), name=name, prefix=key[:13], created=now
+            )
+        )
+
+    def _furnish(self) -> None:
+        key = self.settings.api_key
+        if self.state.key_by_digest.newest(digest_key(key)) is None:
+            project = self.add_project("Local", self.find_free_slug(_LOCAL), embed=True, watermark=_is_test(key))
+            self.add_key(project, key, "Local")
+            for template in ready_templates():
+                self.shelf.add(project.id, template)
+        self._furnish_templates(key)
+        self._furnish_webhook()
+
+    def _furnish_templates(self, key: str) -> None:
+        row = self.state.key_by_digest.newest(digest_key(key))
+        for template in self.settings.templates:
+            if row and not self.shelf.is_there(row.project_id, template["slug"]):
+                self.shelf.add(row.project_id, template)
+
+    def _furnish_webhook(self) -> None:
+        url, secret = self.settings.webhook_url, self.settings.webhook_secret
+        if url and secret and not any((each.url, each.secret) == (url, secret) for each in self.state.subscriptions):
+            self.subscribe(url, secret)
+
+    def subscribe(self, url: str, secret: str, **extra: Any) -> Subscription:
+        """Register a subscriber, as the dashboard would."""
+        extra.setdefault("events", list(EVENTS))
+        return self.state.subscriptions.put(Subscription(id=new_id(self.clock.now()), url=url, secret=secret, **extra))
+
+    def find_free_slug(self, slug: str) -> str:
+        """Number a project slug until nobody has it; deleted projects keep theirs."""
+        number, free = 0, slug
+        while self.state.project_by_slug.newest(free):
+            number += 1
+            free = f"{slug}-{number}"
+        return free
+
+    def describe_projects(self) -> list[Mapping[str, Any]]:
+        """Describe the projects with their hooks, for tests."""
+        return [
+            {
+                "id": project.id,
+                "slug": project.slug,
+                "name": project.name,
+                "embed": project.embed,
+                "deleted": project.deleted is not None,
+                "hooks": [
+                    {"slug": each.slug, "token": each.hook_token, "secret": each.hook_secret}
+                    for each in self.state.templates_of.all(project.id)
+                    if each.deleted is None
+                ],
+            }
+            for project in self.state.projects
+        ]
+
+    def _recall(self, name: str, make: Callable[[], str]) -> bytes:
+        kept = self.store.read(_META, name)
+        if kept is None:
+            kept = {"hex": make()}
+            self.store.put(_META, name, orjson.dumps(kept))
+        return bytes.fromhex(kept["hex"])
+
+
+def _is_test(key: str) -> bool:
+    return key.startswith("ck_test_")

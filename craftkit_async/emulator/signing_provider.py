@@ -1,0 +1,123 @@
+"""The signing provider's side: requests stay sent until a script says what the recipients do."""
+
+from typing import Any, Final
+
+from craftkit_async.emulator.answers import Issues, Refusal
+from craftkit_async.emulator.ground import Ground
+from craftkit_async.emulator.records import Signature
+from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.webhooks.outbox import Outbox
+
+FINAL: Final = frozenset({"completed", "declined", "expired", "cancelled", "failed"})
+STEPS: Final = ("viewed", "signed", "declined", "expired", "completed", "failed", "archived")
+_ARCHIVING: Final = 1000  # milliseconds from completion to the archived file
+
+
+class SigningProvider:
+    """Moves signature requests on, and tells subscribers."""
+
+    def __init__(self, ground: Ground, outbox: Outbox) -> None:
+        self._state, self._clock, self._agenda = ground.state, ground.clock, ground.agenda
+        self._outbox = outbox
+
+    def open(self) -> None:
+        """Archive what an earlier process completed and did not archive."""
+        for request in self._state.signatures:
+            if request.status == "completed" and not request.archived:
+                self._agenda.at((request.completed or 0) + _ARCHIVING, self._archive, request)
+
+    def send(self, request: Signature) -> None:
+        """Send a new request to its recipients."""
+        self._state.signatures.put(request)
+        named = ("firstName", "lastName", "email", "order")
+        recipients = [{name: each[name] for name in named} for each in request.recipients]
+        self._tell(request, "sent", name=request.name, recipients=recipients)
+
+    def cancel(self, request: Signature, reason: str | None) -> None:
+        """Take a request back."""
+        self._check_open(request)
+        request.status, request.error = "cancelled", reason
+        self._state.signatures.put(request)
+        self._tell(request, "cancelled", reason=reason)
+
+    def play(self, request: Signature, step: str, recipient: int | None, reason: str | None) -> None:
+        """Do what the script says a recipient, or the provider, does."""
+        if step == "archived":
+            self._archive(request)
+            return
+        self._check_open(request)
+        if step in {"signed", "declined"}:
+            self._stamp(request, step, recipient)
+        if step != "signed":
+            request.status = step
+        if step == "failed":
+            request.error = reason or "The signing provider failed."
+        self._state.signatures.put(request)
+        self._finish(request, step, reason)
+
+    def _finish(self, request: Signature, step: str, reason: str | None) -> None:
+        if step == "completed":
+            self._complete(request)
+        elif step != "failed":  # the contract has no event for it
+            self._tell(request, step, **({"reason": reason} if step == "declined" else {}))
+        if step == "signed" and all(each["signedAt"] for each in request.recipients):
+            self._complete(request)
+
+    def _stamp(self, request: Signature, step: str, recipient: int | None) -> None:
+        waiting = [place for place, each in enumerate(request.recipients) if not each["signedAt"]]
+        place = waiting[0] if recipient is None else recipient
+        if place not in waiting:
+            raise Refusal(409, "conflict", "That recipient has signed already, or does not exist.")
+        request.recipients[place][f"{step}At"] = to_iso(self._clock.now())
+
+    def _complete(self, request: Signature) -> None:
+        now = self._clock.now()
+        request.status, request.completed = "completed", now
+        for each in request.recipients:
+            each["signedAt"] = each["signedAt"] or to_iso(now)
+        self._state.signatures.put(request)
+        self._tell(request, "completed")
+        self._agenda.at(now + _ARCHIVING, self._archive, request)
+
+    def _archive(self, request: Signature) -> None:
+        if self._state.signatures.get(request.id) is request:
+            if request.status != "completed":
+                raise Refusal(409, "conflict", "Only a completed request is archived.")
+            request.archived = True
+            self._state.signatures.put(request)
+
+    def _check_open(self, request: Signature) -> None:
+        if request.status in FINAL:
+            raise Refusal(409, "conflict", f"The request is {request.status}.")
+
+    def _tell(self, request: Signature, step: str, **extra: Any) -> None:
+        event = f"signature.{step}"
+        body = {
+            "event": event,
+            "signatureRequestId": request.id,
+            "renderId": request.render_id,
+            "status": request.status,
+            **extra,
+        }
+        self._outbox.emit(request.project_id, body, request.id)
+
+
+def check_recipients(body: dict[str, Any]) -> None:
+    """Check what a schema cannot say about recipients: orders are 1..N, signers have a place to sign."""
+    recipients = body["recipients"]
+    orders = [each.get("order") for each in recipients]
+    problems: dict[str, list[str]] = {}
+    if any(order is not None for order in orders) and not _is_sequence(orders):
+        problems["recipients"] = [f"Orders must be exactly 1..{len(recipients)}"]
+    signs = any(each.get("designation", "Signer") == "Signer" for each in recipients)
+    if signs and not body.get("fields") and not body.get("anchorTags"):
+        problems["fields"] = ["A Signer needs at least one field or anchor tag"]
+    for number, tag in enumerate(body.get("anchorTags", ())):
+        if tag.get("recipientIndex", 0) >= len(recipients):
+            problems[f"anchorTags.{number}.recipientIndex"] = ["No such recipient"]
+    if problems:
+        raise Refusal(400, "invalid_request", "The request does not fit.", Issues(fields=problems))
+
+
+def _is_sequence(orders: list[Any]) -> bool:
+    return sorted(order or 0 for order in orders) == list(range(1, len(orders) + 1))
