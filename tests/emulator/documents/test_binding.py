@@ -1,16 +1,12 @@
 """Where keys find their values."""
 
-import base64
 from typing import Any
 
 from craftkit_async.emulator.documents import choose_pipeline, image_urls
 from craftkit_async.emulator.documents.binding import find_rows, find_value, list_fields
 from craftkit_async.emulator.documents.images import read_inline, recognise
 
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYPj/HwADAgH/p8KqVwAAAABJRU5ErkJggg=="
-)
-INLINE = "data:image/png;base64," + base64.b64encode(PIXEL).decode()
+from .pictures import INLINE, PIXEL
 
 
 def test_a_dot_in_a_variable_is_a_path() -> None:

@@ -26,7 +26,9 @@ def test_nothing_undrawable_is_left() -> None:
 
 def test_what_joins_letters_stays() -> None:
     """Persian and emoji need their joiners, and French its narrow spaces."""
-    assert clean("می\u200cخواهم 12\u202f€") == "می\u200cخواهم 12\u202f€"
+    text = "\u0645\u06cc\u200c\u062e\u0648 12\u202f€"
+
+    assert clean(text) == text
 
 
 def test_the_first_strong_letter_gives_the_direction() -> None:
@@ -35,7 +37,7 @@ def test_the_first_strong_letter_gives_the_direction() -> None:
     assert not is_right_to_left("abc שלום")
     assert not is_right_to_left("Ελληνικά")
     assert not is_right_to_left("漢 123")
-    assert not is_right_to_left("123 – ")
+    assert not is_right_to_left("123 - ")
     assert not is_right_to_left("")
 
 
@@ -88,4 +90,4 @@ def test_no_letter_is_lost(text: str, width: float) -> None:
     described = typeset(text, width)
 
     assert join(described) == clean(text)
-    assert join(described).encode()
+    assert join(described).encode("utf-8").decode() == clean(text)

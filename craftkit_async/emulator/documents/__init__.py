@@ -1,0 +1,19 @@
+"""Documents: from a manifest and data to a PDF file that looks like a company's."""
+
+from craftkit_async.emulator.documents.binding import image_urls
+from craftkit_async.emulator.documents.document import Document, Pipeline, choose_pipeline
+from craftkit_async.emulator.documents.placeholder import TINY_PDF
+from craftkit_async.emulator.documents.press import Press
+from craftkit_async.emulator.documents.samples import SLUGS, read_template, ready_templates
+
+__all__ = [
+    "SLUGS",
+    "TINY_PDF",
+    "Document",
+    "Pipeline",
+    "Press",
+    "choose_pipeline",
+    "image_urls",
+    "read_template",
+    "ready_templates",
+]

@@ -1,0 +1,126 @@
+"""How a value is written: money, dates, numbers, yes and no."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from typing import Any
+
+SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "ILS": "₪", "INR": "₹", "TRY": "₺", "UAH": "₴"}
+# ISO 4217 gives these no minor unit.
+WITHOUT_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
+# Languages that write a decimal comma and the currency behind, with what parts their thousands.
+NO_BREAK = "\N{NO-BREAK SPACE}"
+THOUSANDS_BEFORE_COMMA = {
+    **dict.fromkeys(("de", "da", "el", "es", "hr", "id", "it", "nl", "pt", "ro", "sl", "tr"), "."),
+    **dict.fromkeys(("bg", "cs", "fi", "fr", "hu", "nb", "no", "pl", "ru", "sk", "sv", "uk"), NO_BREAK),
+}
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+DATE_TOKEN = re.compile(r"YYYY|YY|MMMM|MMM|MM|M|DD|D|HH|H|mm|ss")
+
+
+def write_value(value: Any, field: Mapping[str, Any], language: str = "en") -> str:
+    """Write one value as its definition's format hint and data type ask; what fits neither is written as it is."""
+    hint = field.get("format")
+    kind, _, detail = hint.partition(":") if isinstance(hint, str) else ("", "", "")
+    writer = _HINTED.get(kind.strip().lower()) or _TYPED.get(str(field.get("dataType")))
+    written = writer(value, detail.strip(), language) if writer else None
+    return _write_plain(value) if written is None else written
+
+
+def write_money(value: Any, currency: str = "", language: str = "en") -> str | None:
+    """Two decimals, thousands parted, and the currency's sign, or its code where the sign is shared or unknown."""
+    amount = _read_number(value)
+    if amount is None:
+        return None
+    code = currency.upper() if re.fullmatch("[A-Za-z]{3}", currency) else ""
+    with localcontext(rounding=ROUND_HALF_UP):
+        digits = format(abs(amount), ",.0f" if code in WITHOUT_CENTS else ",.2f")
+    minus = "-" if amount < 0 and any(digit in digits for digit in "123456789") else ""
+    if thousands := THOUSANDS_BEFORE_COMMA.get(language):
+        digits = digits.replace(",", " ").replace(".", ",").replace(" ", thousands)
+        return f"{minus}{digits}{NO_BREAK}{SIGNS.get(code, code)}" if code else minus + digits
+    sign = SIGNS.get(code, code and code + NO_BREAK)
+    return f"{minus}{sign}{digits}"
+
+
+def write_date(value: Any, pattern: str = "", _language: str = "en") -> str | None:
+    """Write a date by a pattern of YYYY MM DD and their like; without one, as ISO writes days."""
+    moment = _read_moment(value)
+    return None if moment is None else _fill(pattern or "YYYY-MM-DD", moment)
+
+
+def write_moment(value: Any, pattern: str = "", _language: str = "en") -> str | None:
+    """Write a date with its time, and the zone it was given in unless a pattern says otherwise."""
+    moment = _read_moment(value)
+    if moment is None:
+        return None
+    zone = "" if pattern else f" {moment.tzname() or ''}"
+    return _fill(pattern or "YYYY-MM-DD HH:mm", moment) + zone.rstrip()
+
+
+def _write_boolean(value: Any, _detail: str, _language: str) -> str | None:
+    return ("No", "Yes")[value] if isinstance(value, bool) else None
+
+
+_Writer = Callable[[Any, str, str], str | None]
+_HINTED: dict[str, _Writer] = {
+    "currency": write_money,
+    "money": write_money,
+    "date": write_date,
+    "datetime": write_moment,
+}
+_TYPED: dict[str, _Writer] = {
+    "currency": write_money,
+    "date": write_date,
+    "datetime": write_moment,
+    "boolean": _write_boolean,
+}
+
+
+def _write_plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:  # beyond, digits would be made up
+        return str(int(value))
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _read_number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def _read_moment(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _fill(pattern: str, moment: datetime) -> str:
+    month = MONTHS[moment.month - 1]
+    parts = {
+        "YYYY": f"{moment.year:04}",
+        "YY": f"{moment.year % 100:02}",
+        "MMMM": month,
+        "MMM": month[:3],
+        "MM": f"{moment.month:02}",
+        "M": str(moment.month),
+        "DD": f"{moment.day:02}",
+        "D": str(moment.day),
+        "HH": f"{moment.hour:02}",
+        "H": str(moment.hour),
+        "mm": f"{moment.minute:02}",
+        "ss": f"{moment.second:02}",
+    }
+    return DATE_TOKEN.sub(lambda token: parts[token[0]], pattern)

@@ -1,0 +1,244 @@
+"""A document's layout, as data for the typesetter: what stands where, every text ready to be set."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from craftkit_async.emulator.documents.binding import find_rows, find_value, is_image, list_fields
+from craftkit_async.emulator.documents.document import Document
+from craftkit_async.emulator.documents.formats import write_value
+from craftkit_async.emulator.documents.lettering import clean, is_right_to_left, typeset
+from craftkit_async.emulator.documents.pages import Paper, choose_paper
+from craftkit_async.emulator.documents.tables import Cell, lay_out_table
+
+BODY = 9.5
+TITLE = 22.0
+HEROES = (30.0, 19.0)  # the two large texts of a certificate
+PASSAGE = 300  # letters; a longer text gets the page's full width
+GUTTER = 16.0
+NARROW = 340.0  # points; a slimmer page has its groups below one another
+LABEL_SHARE = 0.36  # of a group's width
+# Sums stand below the table that they sum up.
+SUM = re.compile(
+    r"(sub|grand)?_?-?total|net|gross|tax|vat|discount|shipping|balance|(amount_?)?due|paid", re.IGNORECASE
+)
+GRAND_SUM = re.compile(r"(grand_?)?total|balance|(amount_?)?due|(total|balance)_?due", re.IGNORECASE)
+NUMERIC = frozenset({"number", "currency"})
+NOTHING = "–"  # noqa: RUF001 - a dash is what print uses for an empty place
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
+LONGEST_LINK = 2_000
+
+
+def describe(document: Document, placed: Mapping[str, str], fonts: Sequence[str]) -> dict[str, Any]:
+    """Describe the whole document; `placed` says under which path each picture that can be drawn is found."""
+    return _Layout(document, placed).describe(fonts)
+
+
+def split_words(name: str) -> str:
+    """Make a heading of a key: `lineItems` and `line_items` become `Line items`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
+    return " ".join([*(word.capitalize() for word in words[:1]), *(_lower(word) for word in words[1:])]) or name
+
+
+def _lower(word: str) -> str:
+    return word if word.isupper() else word.lower()
+
+
+def read_label(definition: Mapping[str, Any]) -> str:
+    """Take a definition's label, or make one of the last part of its key."""
+    label = definition.get("label")
+    return label if isinstance(label, str) and label.strip() else split_words(definition["key"].rpartition(".")[2])
+
+
+@attrs.frozen
+class _Field:
+    """A variable with what the data has for it."""
+
+    definition: Mapping[str, Any]
+    value: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.definition["key"]).rpartition(".")[2]
+
+    @property
+    def group(self) -> str:
+        return str(self.definition["key"]).rpartition(".")[0]
+
+
+class _Layout:
+    """Sorts one document's fields into the places of the page."""
+
+    def __init__(self, document: Document, placed: Mapping[str, str]) -> None:
+        self._document = document
+        self._placed = placed
+        self._paper: Paper = choose_paper(document.options.get("page_config"))
+        locale = document.options.get("locale")
+        self._language = locale[:2].lower() if isinstance(locale, str) and locale[:2].isascii() else ""
+        manifest, data = document.manifest, document.data
+        self._loops = list_fields(manifest, "loops") if document.pipeline == "canvas" else []
+        self._places: dict[str, list[_Field]] = {}
+        for definition in list_fields(manifest):
+            field = _Field(definition, find_value(data, definition["key"]))
+            self._places.setdefault(self._choose_place(field), []).append(field)
+
+    def _choose_place(self, field: _Field) -> str:
+        if is_image(field.definition, field.value) or field.definition.get("dataType") == "image":
+            if self._document.pipeline == "document" or not field.value:
+                return "nowhere"
+            name = field.name.lower()
+            return next((place for place in ("logo", "signature") if place in name), "pictures")
+        kind = field.definition.get("dataType")
+        if kind == "longtext" or (isinstance(field.value, str) and len(field.value) > PASSAGE):
+            return "passages" if field.value else "nowhere"
+        if self._loops and kind in NUMERIC and SUM.fullmatch(field.name):
+            return "sums" if field.value is not None else "nowhere"
+        return "group " + field.group if field.group else "facts"
+
+    def describe(self, fonts: Sequence[str]) -> dict[str, Any]:
+        paper, name = self._paper, clean(self._document.name)
+        right_to_left = self._is_right_to_left()
+        config = self._document.options.get("page_config")
+        return {
+            **(self._describe_certificate() if self._is_certificate() else self._describe_record()),
+            "paper": attrs.asdict(paper),
+            "fonts": list(fonts),
+            "language": self._language if re.fullmatch("[a-z]{2}", self._language) else "en",
+            "rtl": right_to_left,
+            "body": BODY,
+            "name": " ".join(name.split()),
+            "running": typeset(" ".join(name.split())[:100], paper.flow),
+            "watermark": self._document.watermark,
+            "backgrounds": not (isinstance(config, Mapping) and config.get("printBackground") is False),
+            "logo": [self._show(field, paper.flow / 4 / BODY) for field in self._places.get("logo", [])],
+            "signatures": self._describe_list("signature", paper.flow / 2 - GUTTER),
+        }
+
+    def _is_certificate(self) -> bool:
+        """Draw a certificate where a layout asks for one and there is no table, which it has no room for."""
+        layout = self._document.options.get("layout")
+        asked = isinstance(layout, Mapping) and layout.get("style") == "certificate"
+        return asked and not self._loops
+
+    def _describe_certificate(self) -> dict[str, Any]:
+        """Make the first two fields large, and put the others in a row at the foot."""
+        flow = self._paper.flow
+        fields = [field for place, fields in self._places.items() if place.startswith("group ") for field in fields]
+        fields += self._places.get("facts", [])
+        heroes = [{**self._label(field, flow, size), "size": size} for field, size in zip(fields, HEROES, strict=False)]
+        rest = fields[len(HEROES) :]
+        columns = min(len(rest), 5)
+        return {
+            "style": "certificate",
+            "title": typeset(clean(self._document.name), flow / HEROES[0]),
+            "heroes": heroes,
+            "columns": columns,
+            "others": [self._label(field, flow / columns - GUTTER) for field in rest],
+            "passages": self._describe_list("passages", flow * 0.6),
+        }
+
+    def _describe_record(self) -> dict[str, Any]:
+        flow = self._paper.flow
+        return {
+            "style": "record",
+            "title": typeset(clean(self._document.name), flow * 0.7 / TITLE),
+            "facts": self._describe_facts(),
+            "groups": self._describe_groups(),
+            "tables": [table for loop in self._loops for table in self._describe_loop(loop)],
+            "sums": self._describe_sums(),
+            "passages": self._describe_list("passages", flow),
+            "pictures": self._describe_list("pictures", flow / 2 - GUTTER),
+        }
+
+    def _is_right_to_left(self) -> bool:
+        """Follow the locale; without one, most of the name and the labels."""
+        if self._language:
+            return self._language in RIGHT_TO_LEFT
+        names = [self._document.name, *(read_label(field) for field in list_fields(self._document.manifest))]
+        return 2 * sum(map(is_right_to_left, names)) > len(names)
+
+    def _show(self, field: _Field, width: float) -> Any:
+        return self._show_value(field.definition, field.value, width)
+
+    def _show_value(self, definition: Mapping[str, Any], value: Any, width: float) -> Any:
+        """Describe a value for a place `width` ems wide: as a picture, a link or a text."""
+        if is_image(definition, value) and value in self._placed:
+            return {"image": self._placed[value]}
+        written = self._write(definition, value)
+        text = typeset(written, width)
+        link = _find_link(definition, value)
+        return {"text": text, "link": link} if link else text
+
+    def _write(self, definition: Mapping[str, Any], value: Any) -> str:
+        return clean(write_value(value, definition, self._language or "en")) or NOTHING
+
+    def _describe_list(self, place: str, points: float) -> list[dict[str, Any]]:
+        """Describe fields one below the other, each with its label."""
+        return [self._label(field, points) for field in self._places.get(place, [])]
+
+    def _label(self, field: _Field, points: float, size: float = BODY) -> dict[str, Any]:
+        label = typeset(read_label(field.definition), points / BODY)
+        return {"label": label, "value": self._show(field, points / size)}
+
+    def _describe_facts(self) -> dict[str, Any]:
+        count = len(self._places.get("facts", []))
+        columns = min(count, 2 if self._paper.flow < NARROW else 3 if count in {3, 5, 6, 9} else 4)
+        points = self._paper.flow / max(columns, 1) - GUTTER
+        return {"columns": columns, "fields": self._describe_list("facts", points)}
+
+    def _describe_groups(self) -> dict[str, Any]:
+        names = [place.removeprefix("group ") for place in self._places if place.startswith("group ")]
+        columns = 1 if len(names) == 1 or self._paper.flow < NARROW else 2
+        points = (self._paper.flow - GUTTER * (columns - 1)) / columns
+        return {
+            "columns": columns,
+            "label": points * LABEL_SHARE,
+            "list": [
+                {
+                    "heading": typeset(split_words(name.replace(".", " ")), points / BODY),
+                    "fields": self._describe_group("group " + name, points),
+                }
+                for name in names
+            ],
+        }
+
+    def _describe_group(self, place: str, points: float) -> list[dict[str, Any]]:
+        label, value = points * LABEL_SHARE / BODY - 1, points * (1 - LABEL_SHARE) / BODY - 1
+        return [
+            {"label": typeset(read_label(field.definition), label), "value": self._show(field, value)}
+            for field in self._places[place]
+        ]
+
+    def _describe_sums(self) -> list[dict[str, Any]]:
+        points = self._paper.flow / 5
+        return [
+            {**self._label(field, points), "grand": bool(GRAND_SUM.fullmatch(field.name))}
+            for field in self._places.get("sums", [])
+        ]
+
+    def _describe_loop(self, loop: Mapping[str, Any]) -> list[dict[str, Any]]:
+        rows = find_rows(self._document.data, loop["key"])
+        fields = list_fields(loop, "itemFields") or [
+            {"key": key} for key in dict.fromkeys(k for row in rows for k in row)
+        ]
+        cells = [[self._make_cell(field, find_value(row, field["key"])) for field in fields] for row in rows]
+        header = [Cell(clean(read_label(field))) for field in fields]
+        numeric = [field.get("dataType") in NUMERIC for field in fields]
+        heading = typeset(read_label(loop), self._paper.flow / BODY)
+        return lay_out_table(heading, header, cells, numeric, self._paper.flow)
+
+    def _make_cell(self, definition: Mapping[str, Any], value: Any) -> Cell:
+        picture = self._placed.get(value) if is_image(definition, value) else None
+        return Cell(self._write(definition, value), picture, _find_link(definition, value))
+
+
+def _find_link(definition: Mapping[str, Any], value: Any) -> str | None:
+    """Make a link of an address, if it is one that a reader may be sent to."""
+    if not isinstance(value, str) or len(value) > LONGEST_LINK or not (value.isascii() and value.isprintable()):
+        return None
+    if definition.get("dataType") == "email" and "@" in value:
+        return "mailto:" + value
+    is_web = value.startswith(("https://", "http://"))
+    return value if is_web and definition.get("dataType") == "url" else None

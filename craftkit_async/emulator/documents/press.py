@@ -1,0 +1,105 @@
+"""The press: documents in, PDF files out, with one typesetter per thread that prints at the same time."""
+
+import itertools
+import json
+import shutil
+import tempfile
+import weakref
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import typst
+
+from craftkit_async.emulator.documents.binding import image_values
+from craftkit_async.emulator.documents.document import Document
+from craftkit_async.emulator.documents.fonts import (
+    BUILT_IN_FAMILIES,
+    FAMILIES,
+    LAST_RESORT,
+    build_last_resort,
+    find_folders,
+)
+from craftkit_async.emulator.documents.images import read_inline, recognise
+from craftkit_async.emulator.documents.layouts import describe
+
+SOURCES = Path(__file__).with_name("typesetting")
+
+
+class Press:
+    """Prints documents; may be shared by threads, and is best made once: opening the typefaces costs most."""
+
+    def __init__(self, font_path: str | Path | None = None) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="craftkit-press-"))
+        # The folder is the only one that a document is set from: the page's source, the last typeface, its pictures.
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        shutil.copytree(SOURCES, self._folder, dirs_exist_ok=True)
+        (self._folder / "fonts").mkdir()
+        (self._folder / "fonts" / "last-resort.ttf").write_bytes(build_last_resort())
+        found = _list_families([font_path]) if font_path else []
+        self._families = (*FAMILIES, *found, *BUILT_IN_FAMILIES, LAST_RESORT)
+        folders = [*find_folders(), self._folder / "fonts", *([font_path] if font_path else [])]
+        self._fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in folders])
+        self._idle: deque[typst.Compiler] = deque()
+        self._numbers = itertools.count()
+
+    def press(self, document: Document) -> bytes:
+        """Print a document; a picture that cannot be drawn leaves its address in its place."""
+        wanted = {} if document.pipeline == "document" else _collect_images(document)
+        placed = self._place(wanted)
+        try:
+            return self._print(document, placed)
+        except typst.TypstError:
+            # The only thing in a document that the typesetter may refuse is a broken picture.
+            return self._print(document, {key: path for key, path in placed.items() if self._can_draw(path)})
+        finally:
+            for path in placed.values():
+                (self._folder / path.lstrip("/")).unlink()
+
+    def _place(self, images: Mapping[str, bytes]) -> dict[str, str]:
+        """Lay the pictures where the typesetter finds them, under names that no other document has."""
+        placed = {}
+        for key, content in images.items():
+            if kind := recognise(content):
+                placed[key] = f"/{next(self._numbers)}.{kind}"
+                (self._folder / placed[key].lstrip("/")).write_bytes(content)
+        return placed
+
+    def _print(self, document: Document, placed: Mapping[str, str]) -> bytes:
+        layout = json.dumps(describe(document, placed, self._families), ensure_ascii=False)
+        return self._compile("document.typ", {"layout": layout})
+
+    def _can_draw(self, path: str) -> bool:
+        try:
+            self._compile("probe.typ", {"path": path})
+        except typst.TypstError:
+            return False
+        return True
+
+    def _compile(self, source: str, inputs: dict[str, str]) -> bytes:
+        """Run a typesetter that nobody else is using: one of them refuses a second caller."""
+        try:
+            compiler = self._idle.pop()
+        except IndexError:
+            compiler = typst.Compiler(root=self._folder, font_paths=self._fonts, ignore_system_fonts=True)
+        try:
+            printed = compiler.compile(input=self._folder / source, root=self._folder, sys_inputs=inputs)
+        finally:
+            self._idle.append(compiler)
+        assert isinstance(printed, bytes)  # noqa: S101 - the typesetter's own types cannot say that no path means bytes
+        return printed
+
+
+def _collect_images(document: Document) -> dict[str, bytes]:
+    """Find the bytes of every picture that the document wants, fetched or inline."""
+    found = {}
+    for value in dict.fromkeys(image_values(document.manifest, document.data)):
+        content = document.images.get(value) or read_inline(value)
+        if content:
+            found[value] = content
+    return found
+
+
+def _list_families(folders: list[str | Path]) -> list[str]:
+    paths = [str(folder) for folder in folders]
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths).families()

@@ -1,0 +1,20 @@
+"""The ready templates, as a dashboard would have made them, each with data to try it."""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+SLUGS = ("invoice", "charter-handover", "certificate")
+
+
+def read_template(slug: str) -> dict[str, Any]:
+    """Read one ready template: slug, name, description, manifest, pageConfig and sampleData."""
+    if slug not in SLUGS:
+        raise KeyError(slug)
+    template: dict[str, Any] = json.loads((files(__package__) / "templates" / f"{slug}.json").read_text("utf-8"))
+    return template
+
+
+def ready_templates() -> list[dict[str, Any]]:
+    """Read them all."""
+    return [read_template(slug) for slug in SLUGS]
