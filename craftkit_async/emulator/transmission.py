@@ -15,7 +15,7 @@ async def read_body(request: web.Request) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise Refusal(413, "file_too_large", f"The body is over {MAX_BODY} bytes.") from None
-    except (web.HTTPException, ValueError, OSError):
+    except (web.HTTPException, web.RequestPayloadError, ValueError, OSError):
         raise Refusal(400, "invalid_json", "The body could not be read.") from None
 
 
