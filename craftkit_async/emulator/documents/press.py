@@ -30,6 +30,8 @@ class Press:
     """Prints documents; may be shared by threads, and is best made once: opening the typefaces costs most."""
 
     def __init__(self, font_path: str | Path | None = None) -> None:
+        if font_path is not None and not Path(font_path).is_dir():
+            raise NotADirectoryError(f"no folder with typefaces: {font_path}")
         self._folder = Path(tempfile.mkdtemp(prefix="craftkit-press-"))
         # The folder is the only one that a document is set from: the page's source, the last typeface, its pictures.
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)

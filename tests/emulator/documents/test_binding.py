@@ -57,12 +57,19 @@ def test_the_addresses_to_fetch_are_listed_once() -> None:
 def test_pictures_are_known_by_their_first_bytes() -> None:
     assert recognise(PIXEL) == "png"
     assert recognise(b"\xff\xd8\xff\xe0") == "jpg"
-    assert recognise(b"GIF89a") == "gif"
+    assert recognise(b"GIF89a" + b"\x10\0\x10\0") == "gif"
     assert recognise(b"RIFF\0\0\0\0WEBP") == "webp"
-    assert recognise(b'\xef\xbb\xbf<?xml version="1.0"?>\n<svg/>') == "svg"
+    assert recognise(b'<svg xmlns="http://www.w3.org/2000/svg"/>') is None
     assert recognise(b"<html>an error page</html>") is None
     assert recognise(b"%PDF-1.7") is None
     assert recognise(b"") is None
+
+
+def test_pictures_that_would_fill_the_memory_are_refused() -> None:
+    """A hundred kilobytes can hold 900 million pixels of one colour."""
+    assert recognise(PIXEL[:16] + (30_000).to_bytes(4, "big") * 2) is None
+    assert recognise(b"GIF89a\xff\xff\xff\xff") is None
+    assert recognise(PIXEL[:10]) is None
 
 
 def test_inline_pictures_are_decoded_or_left() -> None:
