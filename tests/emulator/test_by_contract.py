@@ -68,7 +68,7 @@ async def test_a_document_from_template_to_signed_webhook(receiver: tuple[str, R
     ):
         async with session.post("/v1/templates", json=NOTE) as reply:
             assert reply.status == 201
-        template = (await (await session.get("/v1/templates/delivery-note")).json())
+        template = await (await session.get("/v1/templates/delivery-note")).json()
         assert template["jsonSchema"]["properties"]["items"]["maxItems"] == 10_000
 
         submit = {"json": {"data": DATA}, "headers": {"Idempotency-Key": "delivery-note-4471"}}
@@ -104,7 +104,11 @@ async def test_a_document_from_template_to_signed_webhook(receiver: tuple[str, R
         async with aiohttp.ClientSession() as guest, guest.get(share["shareUrl"]) as reply:
             assert "Download the document" in await reply.text()
         engagement = await (await session.get(f"/v1/renders/{queued['id']}/engagement")).json()
-        assert (engagement["linkOpens"], engagement["counts"]["viewed"], engagement["counts"]["share_created"]) == (1, 1, 1)
+        assert (engagement["linkOpens"], engagement["counts"]["viewed"], engagement["counts"]["share_created"]) == (
+            1,
+            1,
+            1,
+        )
 
 
 async def test_a_typo_in_an_optional_key_is_dropped_and_a_missing_required_one_is_not() -> None:
