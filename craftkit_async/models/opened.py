@@ -1,0 +1,13 @@
+"""OpenObject: a reply whose shape no page settles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen
+class OpenObject:
+    """A reply in wire names, as it came; it may hold a key, so its `repr` shows nothing."""
+
+    raw: Mapping[str, Any] = attrs.field(repr=False)

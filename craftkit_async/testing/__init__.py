@@ -1,0 +1,5 @@
+"""For the tests of programs that use this package."""
+
+from craftkit_async.testing.fake_transport import FakeReply, FakeTransport
+
+__all__ = ["FakeReply", "FakeTransport"]
