@@ -67,7 +67,7 @@ class RetryPolicy:
     max_retry_after: float = attrs.field(default=60.0, validator=_seconds)
     """A server that asks for more patience than this gets an error instead."""
     total: float | None = attrs.field(default=120.0, validator=_seconds_or_none)
-    """All attempts and waits of one call together."""
+    """All attempts and waits of one call together; an attempt under way is not cut short."""
     quota: int = attrs.field(default=500, validator=_count)
     """Tokens for retries, shared by all calls of a client, so that an outage is not multiplied."""
 

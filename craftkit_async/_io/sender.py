@@ -62,8 +62,8 @@ class Sender:
     ) -> Answer[Any]:
         """Send a call until it is answered or its error stands.
 
-        `timeout` bounds one attempt; `time_left` bounds all of them and every wait between;
-        `yields` lets other calls take places first.
+        `timeout` bounds one attempt; `time_left` bounds all of them and every wait between, and cuts an attempt
+        short, which `RetryPolicy.total` does not; `yields` lets other calls take places first.
         """
         runtime = self.runtime
         runtime.check()
@@ -71,7 +71,8 @@ class Sender:
         limit = settings.timeouts.request if timeout is OMITTED else check_timeout(timeout)
         clock = asyncio.get_running_loop().time
         start = clock()
-        deadline = start + min(time_left, inf if settings.retries.total is None else settings.retries.total)
+        end = start + time_left
+        deadline = end if settings.retries.total is None else min(end, start + settings.retries.total)
         schedule = Schedule(settings.retries, call.operation.retry if resend else None)
         # One loop and not several functions: every call of the package passes here.
         governor = self._lane.governor
@@ -85,7 +86,8 @@ class Sender:
                 epoch = governor.window.epoch
                 request = make_request(call, self._lane.base_url, self._credential(call))
                 schedule.sent += 1
-                reply, outcome = await self._attempt(call, request, limit, receive)
+                bound = limit if end == inf else min(inf if limit is None else limit, end - clock())
+                reply, outcome = await self._attempt(call, request, bound, receive)
                 if not isinstance(outcome, CraftkitError):
                     return self._succeed(reply, outcome, schedule)
                 delay = self._judge(call, schedule, outcome, epoch, deadline - clock())
@@ -186,6 +188,8 @@ def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None
         tries = f" (after {schedule.sent} attempts)" if schedule.sent > 1 else ""
         error.message = f"{call.operation.method} {call.shown_path}: {error.message}{tries}"
         error.idempotency_key = call.idempotency_key
+    if isinstance(error, TransportError):
+        error.maybe_sent = error.maybe_sent or schedule.in_doubt
     if isinstance(error, ApiError | TransportError | DecodeError):
         error.attempts = schedule.sent
 

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from copy import copy
 from typing import Any, Self
 
 import attrs
 
 from craftkit_async._sansio.request import Request
-from craftkit_async.errors import TransportError
+from craftkit_async.errors import CraftkitError, TransportError
 
 # Small, so that even a short body arrives in several pieces.
 _PIECE_BYTES = 1024
@@ -59,7 +60,8 @@ class FakeTransport:
             await asyncio.sleep(scripted.after)
             self.in_flight += 1
             return _Reply(self, scripted)
-        raise scripted
+        # A copy, since a call adds to its error what it knows; the script may use it again.
+        raise copy(scripted) if isinstance(scripted, CraftkitError) else scripted
 
     def bodies(self) -> list[Any]:
         """Return the JSON that was sent, request by request; None where there was no body."""
