@@ -48,7 +48,7 @@ async def settle() -> None:
 
 def other_tasks() -> set["asyncio.Task[Any]"]:
     """Return the tasks of the loop but for the one that asks."""
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]  # a test runs in a task
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 async def _run(call: Coroutine[Any, Any, Any], nth: int, moment: Moment) -> int:

@@ -1,11 +1,11 @@
 """Downloads: documents from wherever they lie, checked on their way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -16,13 +16,17 @@ from craftkit_async._sansio.arguments import allow
 from craftkit_async._sansio.call import OMITTED, Call, Credential, TimeoutOption
 from craftkit_async._sansio.documents import MOST_REDIRECTS, REDIRECTS, Inspection, fetch_call, inspect, next_address
 from craftkit_async.errors import (
+    AuthenticationError,
     ConfigurationError,
     DownloadError,
+    ForbiddenError,
     NotFoundError,
     TransportError,
     TransportTimeoutError,
 )
 from craftkit_async.observe.events import Downloaded
+
+Taken = TypeVar("Taken")
 
 Progress = Callable[[int, int | None], None]
 
@@ -62,110 +66,117 @@ class Downloads:
     async def save(self, source: Source, place: Path, terms: Terms) -> Path:
         """Save a document as a file."""
 
-        async def receive(reply: Reply, clock: _SilenceClock) -> int:
+        async def receive(body: _Body) -> int:
             async with place_document(place) as file:
-                return await self._drain(reply, clock, terms, file.write)
+                return await _drain(body, terms, file.write)
 
-        await self._fetch(source, terms, receive)
+        await self._fetch_whole(source, terms, receive)
         return place
 
     async def read(self, source: Source, terms: Terms) -> bytes:
         """Read a document into memory."""
-        body = bytearray()
+        document = bytearray()
 
         async def take(chunk: bytes) -> None:
-            body.extend(chunk)
+            document.extend(chunk)
 
-        async def receive(reply: Reply, clock: _SilenceClock) -> int:
-            body.clear()
-            return await self._drain(reply, clock, terms, take)
+        async def receive(body: _Body) -> int:
+            document.clear()
+            return await _drain(body, terms, take)
 
-        await self._fetch(source, terms, receive)
-        return bytes(body)
+        await self._fetch_whole(source, terms, receive)
+        return bytes(document)
 
     @asynccontextmanager
     async def stream(self, source: Source, terms: Terms) -> AsyncIterator[AsyncIterator[bytes]]:
         """Hand a document through as it comes; an error in the middle is raised there, nothing is sent again."""
-        opened: list[tuple[Reply, Inspection]] = []
-
-        async def receive(reply: Reply, _: _SilenceClock) -> int:
-            opened.append((reply, self._inspect(reply, terms)))
-            return 0
-
-        await self._fetch(source, terms, receive)
-        reply, inspection = opened[-1]
-        chunks = reply.chunks()
-        try:
-            yield _checked(chunks, inspection, self._settings.timeouts.idle)
-        finally:
-            await _close(chunks)
-
-    async def _fetch(self, source: Source, terms: Terms, receive: "_Receive") -> None:
         start = asyncio.get_running_loop().time()
-        if source.address is None:
-            size = await self._from_routes(source.routes, terms, receive)
-        else:
-            size = await self._from_address(source.address, terms, receive)
-        self._api.runtime.statistics.downloads += 1
+
+        async def receive(body: _Body) -> _Body:
+            return body
+
+        body = await self._fetch(source, terms, receive)
+        try:
+            async with aclosing(self._pieces(body, source, start)) as pieces:
+                yield pieces
+        finally:
+            await _close(body.chunks)
+
+    async def _pieces(self, body: "_Body", source: Source, start: float) -> AsyncGenerator[bytes, None]:
+        while True:
+            try:
+                async with asyncio.timeout_at(body.clock.end_of_silence()):
+                    chunk = await _next(body.chunks)
+            except TimeoutError:
+                raise TransportTimeoutError(
+                    "the rest of the document did not come in time; Timeouts.idle bounds silence, timeout= the whole"
+                ) from None
+            if chunk is None:
+                break
+            body.inspection.see(chunk)
+            yield chunk
+        body.inspection.finish()
+        self._note(source, body.inspection.received, start)
+
+    async def _fetch_whole(self, source: Source, terms: Terms, receive: "_Receive[int]") -> None:
+        start = asyncio.get_running_loop().time()
+        size = await self._fetch(source, terms, receive)
+        self._note(source, size, start)
+
+    def _note(self, source: Source, size: int, start: float) -> None:
         elapsed = asyncio.get_running_loop().time() - start
+        self._api.runtime.statistics.downloads += 1
         self._settings.observers.tell(Downloaded(source.render_id, size, elapsed))
 
-    async def _from_routes(self, routes: Sequence[Call[bytes]], terms: Terms, receive: "_Receive") -> int:
-        """Ask one route after the other; if none has it, the first one's error is the one to tell."""
-        first: NotFoundError | None = None
-        for call in routes:
-            try:
-                answer = await self._send(self._api, call, terms, receive)
-            except NotFoundError as error:
-                first = first or error
-            else:
-                return int(answer.value)
-        raise first or DownloadError("there is nowhere to download from")
+    async def _fetch(self, source: Source, terms: Terms, receive: "_Receive[Taken]") -> "Taken":
+        if source.address is None:
+            return await self._from_routes(source.routes, terms, receive)
+        return await self._from_address(source.address, terms, receive)
 
-    async def _from_address(self, address: str, terms: Terms, receive: "_Receive") -> int:
+    async def _from_routes(self, routes: Sequence[Call[bytes]], terms: Terms, receive: "_Receive[Taken]") -> "Taken":
+        """Ask one route after the other; the first one's error is the one to tell, where the others refuse too."""
+        try:
+            return await self._from_route(routes[0], terms, receive)
+        except NotFoundError:
+            for call in routes[1:]:
+                with suppress(AuthenticationError, ForbiddenError, NotFoundError):
+                    return await self._from_route(call, terms, receive)
+            raise
+
+    async def _from_route(self, call: Call[bytes], terms: Terms, receive: "_Receive[Taken]") -> "Taken":
+        answer: Answer[Taken] = await self._send(self._api, call, terms, receive)
+        return answer.value
+
+    async def _from_address(self, address: str, terms: Terms, receive: "_Receive[Taken]") -> "Taken":
         """Follow redirects by hand; each hop is checked, and decides anew whether the key may go there."""
         for _ in range(1 + MOST_REDIRECTS):
             call = fetch_call(address, self._settings.base_url)
             sender = self._elsewhere if call.operation.credential is Credential.NONE else self._api
             answer = await self._send(sender, call, terms, receive)
             if answer.status not in REDIRECTS:
-                return int(answer.value)
+                taken: Taken = answer.value
+                return taken
             address = next_address(address, answer.value)
         raise DownloadError(f"the download was redirected more than {MOST_REDIRECTS} times")
 
-    async def _send(self, sender: Sender, call: Call[bytes], terms: Terms, receive: "_Receive") -> Answer[Any]:
+    async def _send(self, sender: Sender, call: Call[bytes], terms: Terms, receive: "_Receive[Any]") -> Answer[Any]:
         idle = self._settings.timeouts.idle
         timeout = None if terms.timeout is OMITTED else check_timeout(terms.timeout)
 
         async def take_in(reply: Reply, timer: asyncio.Timeout) -> Any:
-            if reply.status in REDIRECTS:
-                await _close(reply.chunks())
-                return lowered(reply)
-            return await receive(reply, _SilenceClock(timer, silence, timeout))
+            headers, chunks = lowered(reply), reply.chunks()
+            try:
+                if reply.status not in REDIRECTS:
+                    inspection = inspect(headers, terms.max_bytes or self._settings.limits.download_bytes)
+                    return await receive(_Body(chunks, inspection, _SilenceClock(timer, silence, timeout)))
+            except BaseException:
+                await _close(chunks)
+                raise
+            await _close(chunks)
+            return headers
 
         silence = min(inf if idle is None else idle, inf if timeout is None else timeout)
         return await sender.send(call, timeout=None if silence == inf else silence, receive=take_in)
-
-    async def _drain(
-        self, reply: Reply, clock: "_SilenceClock", terms: Terms, take: Callable[[bytes], Awaitable[None]]
-    ) -> int:
-        """Take a body in, piece by piece, and say how long it was."""
-        inspection = self._inspect(reply, terms)
-        chunks = reply.chunks()
-        try:
-            while (chunk := await _next(chunks)) is not None:
-                clock.restart()
-                inspection.see(chunk)
-                await take(chunk)
-                if terms.progress is not None:
-                    terms.progress(inspection.received, inspection.announced)
-        finally:
-            await _close(chunks)
-        inspection.finish()
-        return inspection.received
-
-    def _inspect(self, reply: Reply, terms: Terms) -> Inspection:
-        return inspect(lowered(reply), terms.max_bytes or self._settings.limits.download_bytes)
 
 
 class _SilenceClock:
@@ -178,13 +189,40 @@ class _SilenceClock:
         started = (timer.when() or inf) - silence
         self._end = inf if timeout is None else started + timeout
 
+    def end_of_silence(self) -> float | None:
+        """Say when the next piece is overdue."""
+        end = min(self._now() + self._silence, self._end)
+        return None if end == inf else end
+
     def restart(self) -> None:
         """Begin the next stretch of silence."""
-        end = min(self._now() + self._silence, self._end)
-        self._timer.reschedule(None if end == inf else end)
+        self._timer.reschedule(self.end_of_silence())
 
 
-_Receive = Callable[[Reply, _SilenceClock], Awaitable[int]]
+@attrs.frozen(eq=False)
+class _Body:
+    """A body that comes in, who watches it, and how long it may be silent."""
+
+    chunks: AsyncIterator[bytes]
+    inspection: Inspection
+    clock: _SilenceClock
+
+
+# What becomes of a body; the connection is given up if it fails.
+_Receive = Callable[[_Body], Awaitable[Taken]]
+
+
+async def _drain(body: _Body, terms: Terms, take: Callable[[bytes], Awaitable[None]]) -> int:
+    """Take a body in, piece by piece, and say how long it was."""
+    inspection = body.inspection
+    while (chunk := await _next(body.chunks)) is not None:
+        body.clock.restart()
+        inspection.see(chunk)
+        await take(chunk)
+        if terms.progress is not None:
+            terms.progress(inspection.received, inspection.announced)
+    inspection.finish()
+    return inspection.received
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
@@ -194,20 +232,6 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
             return await anext(chunks, None)
     except TransportError as error:
         raise DownloadError(f"the document was cut: {error.message}", is_transient=True) from error
-
-
-async def _checked(chunks: AsyncIterator[bytes], inspection: Inspection, idle: float | None) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(idle):
-                chunk = await _next(chunks)
-        except TimeoutError:
-            raise TransportTimeoutError(f"the document stopped coming for {idle:g} s (Timeouts.idle)") from None
-        if chunk is None:
-            break
-        inspection.see(chunk)
-        yield chunk
-    inspection.finish()
 
 
 async def _close(chunks: AsyncIterator[bytes]) -> None:

@@ -1,13 +1,11 @@
 """Files: a document is written beside its place, flushed, and only then put there; the disk never blocks the loop."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar, TypeVarTuple
-
-from anyio import CancelScope
-from anyio.to_thread import run_sync
 
 from craftkit_async.errors import ConfigurationError, DownloadError
 
@@ -41,7 +39,7 @@ class DocumentFile:
 
 async def check_place(path: str | os.PathLike[str]) -> Path:
     """Return the path of a document to be, or refuse one that nothing can be written to."""
-    place = Path(path)
+    place = _read_path(path)
     if not place.name or await _on_disk(place.is_dir):
         raise ConfigurationError(f"path takes the name of a file, and {str(path)!r} is a directory")
     if not await _on_disk(place.parent.is_dir):
@@ -52,27 +50,22 @@ async def check_place(path: str | os.PathLike[str]) -> Path:
 @asynccontextmanager
 async def place_document(place: Path) -> AsyncIterator[DocumentFile]:
     """Open a file beside `place` that takes it over if all goes well and vanishes otherwise."""
-    beside = place.with_name(f".{place.name}.{os.urandom(_RANDOM_BYTES).hex()}.part")
-    file = await _on_disk(_open, beside)
+    beside = place.with_name(f".{os.urandom(_RANDOM_BYTES).hex()}.part")
+    # Holds what the thread has opened even where a cancellation keeps its result from arriving.
+    left = ExitStack()
     try:
+        file = await _on_disk(_open, beside, left)
         document = DocumentFile(file)
         yield document
         await document.flush()
         await _on_disk(_put, file, beside, place)
     finally:
-        with CancelScope(shield=True):
-            await _on_disk(_discard, file, beside)
+        await _on_disk(left.close)
 
 
-async def _on_disk(work: Callable[[*Arguments], Done], *arguments: *Arguments) -> Done:
-    try:
-        return await run_sync(work, *arguments)
-    except OSError as error:
-        raise DownloadError(f"the document cannot be written: {error.strerror or type(error).__name__}") from error
-
-
-def _open(beside: Path) -> BinaryIO:
-    return beside.open("xb")
+def _open(beside: Path, left: ExitStack) -> BinaryIO:
+    left.callback(beside.unlink, missing_ok=True)
+    return left.enter_context(beside.open("xb"))
 
 
 def _put(file: BinaryIO, beside: Path, place: Path) -> None:
@@ -82,6 +75,31 @@ def _put(file: BinaryIO, beside: Path, place: Path) -> None:
     beside.replace(place)
 
 
-def _discard(file: BinaryIO, beside: Path) -> None:
-    file.close()
-    beside.unlink(missing_ok=True)
+def _read_path(path: object) -> Path:
+    try:
+        place = Path(path)  # type: ignore[arg-type]  # whatever is no path raises
+        is_usable = b"\0" not in os.fsencode(place)
+    except (TypeError, ValueError):
+        place, is_usable = Path(), False
+    if not is_usable:
+        raise ConfigurationError("path takes the name of a file, as text or as a Path")
+    return place
+
+
+async def _on_disk(work: Callable[[*Arguments], Done], *arguments: *Arguments) -> Done:
+    """Work in a thread; no thread can be stopped, so a cancellation comes through when it is done."""
+    done = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+    cancelled: asyncio.CancelledError | None = None
+    while not done.done():
+        try:
+            await asyncio.wait([done])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    trouble = done.exception()
+    if cancelled is not None:
+        raise cancelled
+    if isinstance(trouble, OSError):
+        raise DownloadError(
+            f"the document cannot be written: {trouble.strerror or type(trouble).__name__}"
+        ) from trouble
+    return done.result()

@@ -78,13 +78,17 @@ class Governor:
         finally:
             timer.cancel()
             self._pauses.discard(end)
+        if self.closed:
+            raise ClientStateError(_CLOSED)
 
     def close(self) -> None:
         """Turn away everybody who waits."""
         self.closed = True
-        for wait in (*self._line, *self._yielding, *self._pauses):
-            if not wait.done():
-                wait.set_exception(ClientStateError(_CLOSED))
+        for turn in (*self._line, *self._yielding):
+            if not turn.done():
+                turn.set_exception(ClientStateError(_CLOSED))
+        for end in self._pauses:
+            _finish(end)
 
     def renewed(self) -> "Governor":
         """Make one with the same bounds and nobody in it."""

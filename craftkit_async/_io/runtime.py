@@ -7,10 +7,11 @@ import warnings
 import attrs
 
 from craftkit_async._io.governor import Governor
+from craftkit_async._io.sessions import AiohttpTransport
 from craftkit_async._io.transport import Transport
 from craftkit_async._sansio.addresses import BaseUrl
 from craftkit_async._sansio.retrying import Quota
-from craftkit_async.errors import ClientStateError
+from craftkit_async.errors import ClientStateError, ConfigurationError
 from craftkit_async.observe.events import Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
@@ -35,6 +36,11 @@ class Settings:
     retries: RetryPolicy
     limits: Limits
     observers: Observers
+
+    def __attrs_post_init__(self) -> None:
+        for name, kind in (("timeouts", Timeouts), ("retries", RetryPolicy), ("limits", Limits)):
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigurationError(f"{name} takes {kind.__name__}(…), not a {type(value).__name__}")
 
 
 class Runtime:
@@ -73,9 +79,8 @@ class Runtime:
         self._closed, self._loop = True, None
         for lane in (self.api, self.elsewhere):
             lane.governor.close()
-            close = getattr(lane.transport, "aclose", None)
-            if close is not None:
-                await close()
+        for transport in self._own_transports():
+            await transport.aclose()
 
     def snapshot(self) -> Statistics:
         """Return the counts and gauges of this moment."""
@@ -85,6 +90,11 @@ class Runtime:
             waiting_for_place=self.api.governor.waiting,
             window=self.api.governor.window.places,
         )
+
+    def _own_transports(self) -> list[AiohttpTransport]:
+        """What was made here; a transport that was given is its giver's to close."""
+        transports = (self.api.transport, self.elsewhere.transport)
+        return [transport for transport in transports if isinstance(transport, AiohttpTransport)]
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._closed:
@@ -99,7 +109,7 @@ class Runtime:
             )
 
     def __del__(self) -> None:
-        if any(getattr(lane.transport, "is_open", False) for lane in (self.api, self.elsewhere)):
+        if any(transport.is_open for transport in self._own_transports()):
             warnings.warn(
                 "a Craftkit client was not closed; use `async with`, or await its aclose()",
                 ResourceWarning,

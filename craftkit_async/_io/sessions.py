@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
+from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Self
 from urllib.request import getproxies
@@ -28,6 +29,10 @@ _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, ai
 
 # Their texts name the whole address, which may hold a hook's token.
 _NAMES_THE_ADDRESS = (aiohttp.ClientResponseError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+
+
+# aiohttp warns about larger ones.
+_AT_ONCE_BYTES = 2**20
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +76,7 @@ class AiohttpTransport:
             response = await session.request(
                 request.method,
                 url,
-                data=request.body,
+                data=_payload(request.body),
                 headers=request.headers,
                 **self._arguments,
                 **self._proxy_arguments(url),
@@ -88,8 +93,11 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """Close the session if it was opened here."""
         own, self._own = self._own, None
+        resolver, self._resolver = self._resolver, None
         if own is not None:
             await own.close()
+        if resolver is not None:
+            await resolver.close()
 
     def _open(self) -> aiohttp.ClientSession:
         """Open a session tuned for many small calls; how many at once is the governor's business."""
@@ -227,6 +235,11 @@ class _PublicResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._resolver.close()
+
+
+def _payload(body: bytes | None) -> bytes | BytesIO | None:
+    """Hand a large body over as a file, which is sent in pieces; as bytes it is sent at once, under a warning."""
+    return body if body is None or len(body) <= _AT_ONCE_BYTES else BytesIO(body)
 
 
 def _refusal(host: str | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from craftkit_async._sansio.request import Request
-from craftkit_async.errors import CraftkitError, TransportError
+from craftkit_async.errors import CraftkitError, TransportError, TransportTimeoutError
 
 
 class Reply(Protocol):
@@ -53,8 +53,9 @@ class OursOnly:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, CraftkitError | TimeoutError | StopAsyncIteration):
-            raise TransportError(f"the transport failed with {type(error).__name__}") from error
+        if isinstance(error, Exception) and not isinstance(error, CraftkitError):
+            failed = TransportTimeoutError if isinstance(error, TimeoutError) else TransportError
+            raise failed(f"the transport failed with {type(error).__name__}") from error
 
 
 OURS_ONLY = OursOnly()

@@ -6,9 +6,11 @@ import aiohttp
 import attrs
 
 from craftkit_async._io.governor import Governor
+from craftkit_async._io.proxies import read_proxy
 from craftkit_async._io.runtime import Lane, Runtime, Settings
 from craftkit_async._io.sessions import AiohttpTransport, SessionSettings
 from craftkit_async._io.transport import Transport
+from craftkit_async._sansio.arguments import need
 from craftkit_async.errors import ConfigurationError
 
 
@@ -28,8 +30,9 @@ class Connections:
                 raise ConfigurationError(f"{name} takes an aiohttp.ClientSession")
         if self.transport is not None and not callable(getattr(self.transport, "send", None)):
             raise ConfigurationError("transport takes an object with an async method send(request)")
-        if not isinstance(self.proxy, str | None):
-            raise ConfigurationError("proxy takes an address such as http://proxy.example:3128")
+        if self.proxy is not None:
+            need(str, proxy=self.proxy)
+            read_proxy(self.proxy)
         if not isinstance(self.ssl, SSLContext | bool):
             raise ConfigurationError("ssl takes an ssl.SSLContext, or False to accept any certificate")
 
