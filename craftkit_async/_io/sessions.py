@@ -70,6 +70,7 @@ class AiohttpTransport:
         """Send a request and return the reply as soon as its head is there."""
         session = self._given or self._own or self._open()
         url = URL(request.url, encoded=True)
+        route = self._route(url, request.headers)
         try:
             if self._settings.only_public and self._given is not None:
                 await self._check_names(url)
@@ -77,9 +78,8 @@ class AiohttpTransport:
                 request.method,
                 url,
                 data=_payload(request.body),
-                headers=request.headers,
                 **self._arguments,
-                **self._proxy_arguments(url),
+                **route,
             )
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             raise _translated(error, session) from _presentable(error)
@@ -111,14 +111,17 @@ class AiohttpTransport:
         self._environment_has_proxies = bool(getproxies())
         return self._own
 
-    def _proxy_arguments(self, url: URL) -> dict[str, Any]:
+    def _route(self, url: URL, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Find the proxy to take, if any."""
         proxy = self._settings.proxy or (proxy_of(url) if self._environment_has_proxies else None)
         if proxy is None:
-            return {}
-        address, headers = split_credentials(URL(proxy))
+            return {"headers": headers}
+        address, credentials = split_credentials(URL(proxy))
         if self._resolver is not None and address.host is not None:
             self._resolver.proxies.add(address.host)
-        return {"proxy": address, "proxy_headers": headers}
+        # With CONNECT aiohttp sends a proxy's headers by itself; without TLS the proxy reads the request's own.
+        sent = headers if url.scheme == "https" else {**headers, **credentials}
+        return {"headers": sent, "proxy": address, "proxy_headers": credentials}
 
     async def _check_names(self, url: URL) -> None:
         """Look at what a name leads to, since the resolver of a session that was given cannot be guarded."""
