@@ -82,8 +82,10 @@ class AiohttpTransport:
                 **route,
             )
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
-            raise _translated(error, session) from _presentable(error)
-        return AiohttpReply(response, self._settings.reply_bytes)
+            failure = _translated(error, session)
+        else:
+            return AiohttpReply(response, self._settings.reply_bytes)
+        raise failure
 
     @property
     def is_open(self) -> bool:
@@ -158,7 +160,8 @@ class AiohttpReply:
         try:
             return await self._response.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from _presentable(error)
+            failure = _translated(error)
+        raise failure
 
     def chunks(self) -> "_Chunks":
         """Read the body piece by piece; leaving early gives the connection up."""
@@ -190,10 +193,12 @@ class _Chunks(AsyncIterator[bytes]):
         try:
             chunk = await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from _presentable(error)
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
+            failure = _translated(error)
+        else:
+            if not chunk:
+                raise StopAsyncIteration
+            return chunk
+        raise failure
 
     async def aclose(self) -> None:
         self._response.close()
@@ -250,7 +255,16 @@ def _refusal(host: str | None) -> str:
 
 
 def _translated(error: Exception, session: aiohttp.ClientSession | None = None) -> CraftkitError:
-    """Find our own error for one of aiohttp's."""
+    """Find our own error for one of aiohttp's.
+
+    It is to be raised outside of the `except`: inside, its `__context__` would hold what the cause leaves out.
+    """
+    failure = _failure_of(error, session)
+    failure.__cause__ = error.__cause__ if isinstance(error, _NAMES_THE_ADDRESS) else error
+    return failure
+
+
+def _failure_of(error: Exception, session: aiohttp.ClientSession | None) -> CraftkitError:
     cause = getattr(error, "os_error", error)
     if isinstance(cause, _RefusedAddress):
         return DownloadError(str(cause))
@@ -266,8 +280,3 @@ def _reason(error: Exception) -> str:
         return "connecting took too long (Timeouts.connect)"
     text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
     return text.replace("\n", " ") if text and not isinstance(error, aiohttp.InvalidURL) else type(error).__name__
-
-
-def _presentable(error: Exception) -> BaseException | None:
-    """Leave out of the chain what would print the address."""
-    return error.__cause__ if isinstance(error, _NAMES_THE_ADDRESS) else error
