@@ -184,6 +184,16 @@ async def test_client_works_without_being_entered() -> None:
         await craftkit.renders.get("r1")
 
 
+async def test_other_process_is_told_to_make_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that came through a fork is refused; the real fork is tested with the sessions."""
+    async with Craftkit("ck_test_key", transport=FakeTransport([FOUND])) as craftkit:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr("os.getpid", lambda: -1)
+            with pytest.raises(ClientStateError, match="fork"):
+                await craftkit.renders.get("r1")
+        await craftkit.renders.get("r1")
+
+
 async def test_counts_survive_a_close() -> None:
     """Statistics count since the client was made."""
     craftkit = Craftkit("ck_test_key", transport=FakeTransport(lambda _: FOUND))

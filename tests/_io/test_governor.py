@@ -160,6 +160,19 @@ async def test_closing_and_cancelling_at_once_is_silent() -> None:
     assert complaints == []
 
 
+async def test_pause_that_is_over_when_the_client_closes() -> None:
+    """A pause that ends in the moment of closing does not go on to an attempt."""
+    governor = Governor(1, 1)
+    pausing = start(governor.pause(3.0))
+    await settle()
+    # In the same turn of the loop as the timer of the pause, and after it.
+    asyncio.get_running_loop().call_at(3.0, governor.close)
+    await asyncio.sleep(3.0)
+    await settle()
+
+    assert isinstance(pausing.exception(), ClientStateError)
+
+
 async def test_pause_ends_by_itself() -> None:
     """A pause takes its time."""
     await Governor(1, 1).pause(3.0)
