@@ -8,6 +8,7 @@ import attrs
 
 from craftkit_async._io.governor import Governor
 from craftkit_async._io.transport import Transport
+from craftkit_async._io.watch import Watch
 from craftkit_async._sansio.addresses import BaseUrl
 from craftkit_async._sansio.retrying import Quota
 from craftkit_async.errors import ClientStateError
@@ -50,6 +51,8 @@ class Runtime:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self.watch = Watch(settings.timeouts.request)
+        """Ends attempts that have no limit of their own."""
 
     def check(self) -> None:
         """Refuse work that is not for this loop and process, and bind to them at the first."""
@@ -61,6 +64,7 @@ class Runtime:
         """Open, or open again, on the running loop."""
         if self._closed:
             self._closed = False
+            self.watch = Watch(self.settings.timeouts.request)
             for lane in (self.api, self.elsewhere):
                 # A new one: whatever was in flight on the old loop gives its place back to the old one.
                 lane.governor = lane.governor.renewed()
@@ -71,6 +75,7 @@ class Runtime:
         if self._loop is not None and not self._loop.is_closed():
             self.check()
         self._closed, self._loop = True, None
+        self.watch.close()
         for lane in (self.api, self.elsewhere):
             lane.governor.close()
             close = getattr(lane.transport, "aclose", None)

@@ -12,6 +12,7 @@ import attrs
 from craftkit_async._io.capture import CapturedResponse, current_capture
 from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import OURS_ONLY, Reply, lowered
+from craftkit_async._io.watch import Watched
 from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
 from craftkit_async._sansio.reply import is_answer, read_answer, read_error
 from craftkit_async._sansio.request import Request, make_request
@@ -68,7 +69,7 @@ class Sender:
         runtime = self.runtime
         runtime.check()
         settings = runtime.settings
-        limit = settings.timeouts.request if timeout is OMITTED else check_timeout(timeout)
+        limit = timeout if timeout is OMITTED else check_timeout(timeout)
         clock = asyncio.get_running_loop().time
         start = clock()
         deadline = start + min(time_left, inf if settings.retries.total is None else settings.retries.total)
@@ -106,25 +107,35 @@ class Sender:
         return self._key() if call.operation.credential in _CLIENT_KEYS else None
 
     async def _attempt(
-        self, call: Call[Any], request: Request, limit: float | None, receive: Receive | None
+        self, call: Call[Any], request: Request, timeout: TimeoutOption, receive: Receive | None
+    ) -> tuple[Reply | None, Any]:
+        """Send once within the limit for one attempt."""
+        try:
+            if timeout is OMITTED:
+                with Watched(self.runtime.watch):
+                    return await self._exchange(call, request)
+            async with asyncio.timeout(timeout) as timer:
+                return await self._exchange(call, request, receive, timer)
+        except TimeoutError:
+            return None, TransportTimeoutError("no whole reply came in time")
+
+    async def _exchange(
+        self, call: Call[Any], request: Request, receive: Receive | None = None, timer: asyncio.Timeout | None = None
     ) -> tuple[Reply | None, Any]:
         """Send once; the outcome is the value or the error, and the reply comes along if there was one."""
         reply: Reply | None = None
         try:
-            async with asyncio.timeout(limit) as timer:
-                with OURS_ONLY:
-                    reply = await self._lane.transport.send(request)
-                if not is_answer(call, reply.status):
-                    return reply, await _read_error(call, reply)
-                if receive is not None:
-                    return reply, await receive(reply, timer)
-                with OURS_ONLY:
-                    body = await reply.read()
+            with OURS_ONLY:
+                reply = await self._lane.transport.send(request)
+            if not is_answer(call, reply.status):
+                return reply, await _read_error(call, reply)
+            if receive is not None and timer is not None:
+                return reply, await receive(reply, timer)
+            with OURS_ONLY:
+                body = await reply.read()
             return reply, read_answer(call, body)
         except CraftkitError as error:
             return reply, error
-        except TimeoutError:
-            return reply, TransportTimeoutError("no whole reply came in time")
 
     def _succeed(self, reply: Reply | None, value: Any, schedule: Schedule) -> Answer[Any]:
         governor = self._lane.governor
@@ -140,7 +151,8 @@ class Sender:
         if governor.closed:
             raise ClientStateError("the client was closed during this call") from error
         trouble = read_trouble(error)
-        runtime.settings.observers.tell(AttemptFailed(call.operation.name, schedule.sent, error))
+        observers = runtime.settings.observers
+        observers.tell(AttemptFailed(call.operation.name, schedule.sent, error))
         hint = error.retry_after if isinstance(error, ApiError) else None
         delay = schedule.next_attempt(trouble, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
         if delay is None or not (schedule.keeps_place or runtime.quota.take()):
@@ -151,7 +163,7 @@ class Sender:
         else:
             runtime.statistics.retries += 1
             event = Retried(call.operation.name, schedule.sent, delay)
-        runtime.settings.observers.tell(event)
+        observers.tell(event)
         return delay
 
 

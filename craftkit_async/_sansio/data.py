@@ -24,6 +24,9 @@ except ImportError:
 else:
     _fast_dumps = orjson.dumps
 
+# Made once: json.dumps would make an encoder for each call that does not take the defaults.
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
 # Both encoders give up somewhere past this; one bound of our own makes them agree.
 MAX_DEPTH = 200
 
@@ -76,7 +79,7 @@ def to_json(plain: Any) -> bytes:
             # Integers over 64 bits, which the slow way takes, or bad text, which it refuses as well.
             pass
     try:
-        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
+        return _encode(plain).encode()
     except UnicodeEncodeError:
         steps = _steps_to_bad_text(plain)
         raise _refused("text with a lone surrogate, which JSON cannot carry", steps or []) from None
@@ -105,7 +108,7 @@ def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     key: Any = None
     try:
         for key, item in value.items():
-            plain[_key(key)] = item if type(item) in _AS_IT_IS else _plain(item, depth - 1)
+            plain[key if type(key) is str else _key(key)] = item if type(item) in _AS_IT_IS else _plain(item, depth - 1)
     except _Refusal as refusal:
         refusal.steps.append(key if isinstance(key, str) else f"<{type(key).__name__}>")
         raise

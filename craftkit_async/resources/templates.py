@@ -37,7 +37,7 @@ _REPLAYED = 200
 _logger = logging.getLogger(__name__)
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Submission:
     """A render that was asked for, and the key it was asked for with."""
 
@@ -150,8 +150,10 @@ class Templates(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> Submission:
         """Ask for a render, and keep the key and whether the service had seen it before."""
-        allow(int, version=version)
-        allow(str, filename=filename)
+        if version is not None:
+            need(int, version=version)
+        if filename is not None:
+            need(str, filename=filename)
         key = given_or_fresh(idempotency_key)
         call = _RENDER.call(slug=slug)
         call.body, call.idempotency_key = _render_body(data, version, filename), key
@@ -168,7 +170,8 @@ class Templates(Resource):
         statistics = self._sender.runtime.statistics
         statistics.submitted += 1
         statistics.replayed += replayed
-        observers.tell(Submitted(answer.value.id, slug, key, replayed))
+        if observers:
+            observers.tell(Submitted(answer.value.id, slug, key, replayed))
         return Submission(answer.value, key, replayed)
 
     async def _find(self, slug: str, timeout: TimeoutOption) -> Template | None:
@@ -183,9 +186,12 @@ class Templates(Resource):
 
 
 def _render_body(data: Any, version: int | None, filename: str | None) -> bytes:
+    encoded = encode_object(data)
+    if version is None and filename is None:
+        return b'{"data":%b}' % encoded
     options = {"versionNumber": version, "filename": filename}
     given = {name: value for name, value in options.items() if value is not None}
-    return b'{"data":%b%b}' % (encode_object(data), b',"options":%b' % to_json(given) if given else b"")
+    return b'{"data":%b,"options":%b}' % (encoded, to_json(given))
 
 
 def _as_published(
