@@ -11,7 +11,7 @@ import attrs
 
 from craftkit_async._io.files import place_document
 from craftkit_async._io.sender import Answer, Sender, check_timeout
-from craftkit_async._io.transport import OURS_ONLY, Reply, lowered
+from craftkit_async._io.transport import Reply, close_chunks, lowered
 from craftkit_async._sansio.arguments import allow
 from craftkit_async._sansio.call import OMITTED, Call, Credential, TimeoutOption
 from craftkit_async._sansio.documents import MOST_REDIRECTS, REDIRECTS, Inspection, fetch_call, inspect, next_address
@@ -98,7 +98,7 @@ class Downloads:
         try:
             yield _checked(chunks, inspection, self._settings.timeouts.idle)
         finally:
-            await _close(chunks)
+            await close_chunks(chunks)
 
     async def _fetch(self, source: Source, terms: Terms, receive: "_Receive") -> None:
         start = asyncio.get_running_loop().time()
@@ -139,7 +139,7 @@ class Downloads:
 
         async def take_in(reply: Reply, timer: asyncio.Timeout) -> Any:
             if reply.status in REDIRECTS:
-                await _close(reply.chunks())
+                await close_chunks(reply.chunks())
                 return lowered(reply)
             return await receive(reply, _SilenceClock(timer, silence, timeout))
 
@@ -160,7 +160,7 @@ class Downloads:
                 if terms.progress is not None:
                     terms.progress(inspection.received, inspection.announced)
         finally:
-            await _close(chunks)
+            await close_chunks(chunks)
         inspection.finish()
         return inspection.received
 
@@ -190,8 +190,7 @@ _Receive = Callable[[Reply, _SilenceClock], Awaitable[int]]
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     """Return the next piece of a body, or None after the last; a connection that breaks has cut the document."""
     try:
-        with OURS_ONLY:
-            return await anext(chunks, None)
+        return await anext(chunks, None)
     except TransportError as error:
         raise DownloadError(f"the document was cut: {error.message}", is_transient=True) from error
 
@@ -208,10 +207,3 @@ async def _checked(chunks: AsyncIterator[bytes], inspection: Inspection, idle: f
         inspection.see(chunk)
         yield chunk
     inspection.finish()
-
-
-async def _close(chunks: AsyncIterator[bytes]) -> None:
-    """Give a connection up, where the transport has one."""
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

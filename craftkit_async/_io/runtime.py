@@ -54,11 +54,12 @@ class Runtime:
         self.watch = Watch(settings.timeouts.request)
         """Ends attempts that have no limit of their own."""
 
-    def check(self) -> None:
-        """Refuse work that is not for this loop and process, and bind to them at the first."""
+    def check(self) -> asyncio.AbstractEventLoop:
+        """Refuse work that is not for this loop and process, bind to them at the first, and return the loop."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop or os.getpid() != self._pid:
             self._bind(loop)
+        return loop
 
     def enter(self) -> None:
         """Open, or open again, on the running loop."""

@@ -11,7 +11,7 @@ import attrs
 
 from craftkit_async._io.capture import CapturedResponse, current_capture
 from craftkit_async._io.runtime import Lane, Runtime
-from craftkit_async._io.transport import OURS_ONLY, Reply, lowered
+from craftkit_async._io.transport import Reply, lowered
 from craftkit_async._io.watch import Watched
 from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
 from craftkit_async._sansio.reply import is_answer, read_answer, read_error
@@ -67,11 +67,10 @@ class Sender:
         `yields` lets other calls take places first.
         """
         runtime = self.runtime
-        runtime.check()
+        loop = runtime.check()
         settings = runtime.settings
         limit = timeout if timeout is OMITTED else check_timeout(timeout)
-        clock = asyncio.get_running_loop().time
-        start = clock()
+        start = loop.time()
         deadline = start + min(time_left, inf if settings.retries.total is None else settings.retries.total)
         schedule = Schedule(settings.retries, call.operation.retry if resend else None)
         # One loop and not several functions: every call of the package passes here.
@@ -81,15 +80,15 @@ class Sender:
         try:
             while True:
                 if not has_place:
-                    await governor.enter(deadline - clock(), yields=yields)
+                    await governor.enter(deadline, yields=yields)
                     has_place = True
                 epoch = governor.window.epoch
                 request = make_request(call, self._lane.base_url, self._credential(call))
                 schedule.sent += 1
-                reply, outcome = await self._attempt(call, request, limit, receive)
+                reply, outcome = await self._attempt(call, request, limit, receive, loop)
                 if not isinstance(outcome, CraftkitError):
                     return self._succeed(reply, outcome, schedule)
-                delay = self._judge(call, schedule, outcome, epoch, deadline - clock())
+                delay = self._judge(call, schedule, outcome, epoch, deadline - loop.time())
                 has_place = schedule.keeps_place
                 if not has_place:
                     governor.leave()
@@ -100,19 +99,25 @@ class Sender:
         finally:
             if has_place:
                 governor.leave()
-            _capture(call, reply, schedule.sent, clock() - start)
+            if (seen := current_capture()) is not None:
+                seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
 
     def _credential(self, call: Call[Any]) -> str | None:
         """Ask for the key, at each attempt anew, so that a rotated one is used at once."""
         return self._key() if call.operation.credential in _CLIENT_KEYS else None
 
     async def _attempt(
-        self, call: Call[Any], request: Request, timeout: TimeoutOption, receive: Receive | None
+        self,
+        call: Call[Any],
+        request: Request,
+        timeout: TimeoutOption,
+        receive: Receive | None,
+        loop: asyncio.AbstractEventLoop,
     ) -> tuple[Reply | None, Any]:
         """Send once within the limit for one attempt."""
         try:
             if timeout is OMITTED:
-                with Watched(self.runtime.watch):
+                with Watched(self.runtime.watch, loop):
                     return await self._exchange(call, request)
             async with asyncio.timeout(timeout) as timer:
                 return await self._exchange(call, request, receive, timer)
@@ -125,15 +130,13 @@ class Sender:
         """Send once; the outcome is the value or the error, and the reply comes along if there was one."""
         reply: Reply | None = None
         try:
-            with OURS_ONLY:
-                reply = await self._lane.transport.send(request)
-            if not is_answer(call, reply.status):
-                return reply, await _read_error(call, reply)
+            reply = await self._lane.transport.send(request)
+            status = reply.status
+            if not is_answer(call, status):
+                return reply, read_error(call, status, lowered(reply), await _read_what_there_is(reply), _calendar())
             if receive is not None and timer is not None:
                 return reply, await receive(reply, timer)
-            with OURS_ONLY:
-                body = await reply.read()
-            return reply, read_answer(call, body)
+            return reply, read_answer(call, await reply.read())
         except CraftkitError as error:
             return reply, error
 
@@ -179,15 +182,17 @@ def check_timeout(timeout: object) -> float | None:
 _CLIENT_KEYS = frozenset({Credential.PROJECT, Credential.ACCOUNT, Credential.ADMIN})
 
 
-async def _read_error(call: Call[Any], reply: Reply) -> ApiError:
-    """Read an error reply; its status is known, so a body that is cut or too large does no harm."""
+async def _read_what_there_is(reply: Reply) -> bytes:
+    """Read the body of an error reply; its status is known, so a body that is cut or too large does no harm."""
     try:
-        with OURS_ONLY:
-            body = await reply.read()
+        return await reply.read()
     except CraftkitError:
-        body = b""
-    now = time.time()  # noqa: TID251 - the one look at the calendar: Retry-After may be a date
-    return read_error(call, reply.status, lowered(reply), body, now)
+        return b""
+
+
+def _calendar() -> float:
+    """Look at the calendar, the one time that is needed: Retry-After may be a date."""
+    return time.time()  # noqa: TID251 - see above
 
 
 def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None:
@@ -202,9 +207,6 @@ def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None
         error.attempts = schedule.sent
 
 
-def _capture(call: Call[Any], reply: Reply | None, attempts: int, elapsed: float) -> None:
-    """Note for whoever collects what the call got in the end."""
-    seen = current_capture()
-    if seen is not None:
-        status, headers = (None, {}) if reply is None else (reply.status, lowered(reply))
-        seen.append(CapturedResponse(call.operation.name, status, headers, attempts, elapsed))
+def _captured(call: Call[Any], reply: Reply | None, attempts: int, elapsed: float) -> CapturedResponse:
+    status, headers = (None, {}) if reply is None else (reply.status, lowered(reply))
+    return CapturedResponse(call.operation.name, status, headers, attempts, elapsed)

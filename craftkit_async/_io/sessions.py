@@ -26,6 +26,9 @@ from craftkit_async.errors import (
 
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 
+# aiohttp sends the other methods again by itself when a kept connection turns out to be dropped.
+_NEVER_REPEATED = frozenset({"POST", "PATCH"})
+
 # Their texts name the whole address, which may hold a hook's token.
 _NAMES_THE_ADDRESS = (aiohttp.ClientResponseError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
@@ -50,15 +53,15 @@ class AiohttpTransport:
         self._given = session
         self._own: aiohttp.ClientSession | None = None
         self._resolver: _PublicResolver | None = None
-        self._environment_has_proxies = False
+        self._looks_for_proxies = settings.proxy is not None
         # A private attribute, for want of a public one: the caller's own middlewares must go on working.
         given: tuple[aiohttp.ClientMiddlewareType, ...] = tuple(getattr(session, "_middlewares", ()))
+        self._once = (*given, _send_once)
         self._arguments: dict[str, Any] = {
             "allow_redirects": False,
             "raise_for_status": False,
             "timeout": aiohttp.ClientTimeout(total=None, sock_connect=settings.connect),
             "ssl": settings.ssl,
-            "middlewares": (*given, _send_once),
         }
 
     async def send(self, request: Request) -> "AiohttpReply":
@@ -73,8 +76,8 @@ class AiohttpTransport:
                 url,
                 data=request.body,
                 headers=request.headers,
-                **self._arguments,
-                **self._proxy_arguments(url),
+                middlewares=None if request.method in _NEVER_REPEATED else self._once,
+                **(self._proxied_arguments(url) if self._looks_for_proxies else self._arguments),
             )
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             raise _translated(error, session) from _presentable(error)
@@ -100,17 +103,18 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
-        self._environment_has_proxies = bool(getproxies())
+        self._looks_for_proxies = self._looks_for_proxies or bool(getproxies())
         return self._own
 
-    def _proxy_arguments(self, url: URL) -> dict[str, Any]:
-        proxy = self._settings.proxy or (proxy_of(url) if self._environment_has_proxies else None)
+    def _proxied_arguments(self, url: URL) -> dict[str, Any]:
+        """Add the way through a proxy; the environment speaks for sessions of our own only."""
+        proxy = self._settings.proxy or (proxy_of(url) if self._given is None else None)
         if proxy is None:
-            return {}
+            return self._arguments
         address, headers = split_credentials(URL(proxy))
         if self._resolver is not None and address.host is not None:
             self._resolver.proxies.add(address.host)
-        return {"proxy": address, "proxy_headers": headers}
+        return {**self._arguments, "proxy": address, "proxy_headers": headers}
 
     async def _check_names(self, url: URL) -> None:
         """Look at what a name leads to, since the resolver of a session that was given cannot be guarded."""

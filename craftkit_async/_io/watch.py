@@ -7,6 +7,8 @@ As all attempts here have the same limit, the oldest is always the first to end,
 import asyncio
 from types import TracebackType
 
+from craftkit_async.errors import ClientStateError
+
 
 class Watch:
     """Watches the attempts of one client on one loop."""
@@ -18,11 +20,10 @@ class Watch:
         self._watched: dict[Watched, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, watched: "Watched") -> None:
+    def add(self, watched: "Watched", loop: asyncio.AbstractEventLoop) -> None:
         """Begin to watch, unless there is no limit."""
         if self._limit is None:
             return
-        loop = asyncio.get_running_loop()
         end = loop.time() + self._limit
         self._watched[watched] = end
         if self._timer is None:
@@ -53,19 +54,20 @@ class Watch:
 class Watched:
     """A context that raises `TimeoutError` when the watch ends it, as `asyncio.timeout` would."""
 
-    __slots__ = ("_cancelling", "_is_expired", "_task", "_watch")
+    __slots__ = ("_cancelling", "_is_expired", "_loop", "_task", "_watch")
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, loop: asyncio.AbstractEventLoop) -> None:
         self._watch = watch
+        self._loop = loop
         self._is_expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
-            raise RuntimeError("an attempt must run inside a task")
+            raise ClientStateError("a call must be awaited inside a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self._watch.add(self)
+        self._watch.add(self, self._loop)
 
     def expire(self) -> None:
         """Interrupt whatever the task waits for."""

@@ -8,7 +8,7 @@ import attrs
 from craftkit_async._io.governor import Governor
 from craftkit_async._io.runtime import Lane, Runtime, Settings
 from craftkit_async._io.sessions import AiohttpTransport, SessionSettings
-from craftkit_async._io.transport import Transport
+from craftkit_async._io.transport import GuardedTransport, Transport
 from craftkit_async.errors import ConfigurationError
 
 
@@ -48,7 +48,8 @@ def make_runtime(settings: Settings, connections: Connections) -> Runtime:
 
 def _transports(settings: Settings, connections: Connections) -> tuple[Transport, Transport]:
     if connections.transport is not None:
-        return connections.transport, connections.transport
+        guarded = GuardedTransport(connections.transport)
+        return guarded, guarded
     to_api = SessionSettings(
         connect=settings.timeouts.connect,
         reply_bytes=settings.limits.reply_bytes,

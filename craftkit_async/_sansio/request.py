@@ -11,7 +11,6 @@ from craftkit_async._version import __version__
 
 _ALWAYS = {
     "user-agent": f"craftkit-async/{__version__}",
-    "accept": "*/*",
     # Bodies are small, and the length of a download is compared with what was announced.
     "accept-encoding": "identity",
 }
