@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from craftkit_async.errors import ConfigurationError
+from craftkit_async.models.value import Value
 
 
 def _seconds(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -38,8 +39,8 @@ def _at_least_first(instance: "RetryPolicy", attribute: "attrs.Attribute[float]"
         )
 
 
-@attrs.frozen(kw_only=True)
-class Timeouts:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Timeouts(Value):
     """How long each thing may take, in seconds; None is no limit."""
 
     connect: float | None = attrs.field(default=10.0, validator=_seconds_or_none)
@@ -54,8 +55,8 @@ class Timeouts:
     """What is still running when the client closes."""
 
 
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RetryPolicy(Value):
     """When a request is sent again: exponential with full jitter, bounded four ways."""
 
     attempts: int = attrs.field(default=5, validator=_count)
@@ -72,8 +73,8 @@ class RetryPolicy:
     """Tokens for retries, shared by all calls of a client, so that an outage is not multiplied."""
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Limits(Value):
     """How much of everything there may be at once."""
 
     requests: int = attrs.field(default=256, validator=_count)

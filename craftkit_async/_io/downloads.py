@@ -27,7 +27,7 @@ from craftkit_async.observe.events import Downloaded
 Progress = Callable[[int, int | None], None]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Source:
     """Where a document may be: at an address, or else behind the first of these routes that has it."""
 
@@ -36,7 +36,7 @@ class Source:
     render_id: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Terms:
     """What one download may take."""
 

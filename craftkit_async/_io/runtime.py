@@ -17,7 +17,7 @@ from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Lane:
     """A way out: where requests go, and the places that bound them."""
 
@@ -27,7 +27,7 @@ class Lane:
     """What a path is appended to; empty where calls bring whole addresses."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Settings:
     """What a client was made with."""
 

@@ -32,7 +32,7 @@ from craftkit_async.observe.events import AttemptFailed, Event, Retried, Throttl
 Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Answer(Generic[Result]):
     """What a call got: its value, and the status, which is the only sign of a replay."""
 

@@ -33,7 +33,7 @@ _NEVER_REPEATED = frozenset({"POST", "PATCH"})
 _NAMES_THE_ADDRESS = (aiohttp.ClientResponseError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionSettings:
     """How sessions connect."""
 

@@ -12,7 +12,7 @@ from craftkit_async._io.transport import GuardedTransport, Transport
 from craftkit_async.errors import ConfigurationError
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Connections:
     """How a client reaches the network, as its caller wants it."""
 

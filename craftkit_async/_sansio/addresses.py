@@ -17,7 +17,7 @@ _DOWNLOAD_START, _DOWNLOAD_END = "/v1/renders/", "/download"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BaseUrl:
     """Where the API is: everything that a key may be sent to."""
 

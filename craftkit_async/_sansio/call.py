@@ -56,7 +56,7 @@ class Retry(Enum):
     NEVER = "never"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Operation(Generic[Result]):
     """One operation of the API: all that is known of it before it is called."""
 
@@ -76,7 +76,7 @@ class Operation(Generic[Result]):
         return Call(self, fill_path(self.path, parts) if parts else self.path)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Call(Generic[Result]):
     """One call of an operation: all that will be sent, apart from the credential of the client."""
 

@@ -5,7 +5,7 @@ import attrs
 from craftkit_async.errors import ConfigurationError
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class KeyKind:
     """One kind of key."""
 

@@ -78,7 +78,7 @@ def next_address(address: str, headers: Mapping[str, str]) -> str:
     return urljoin(address, location)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Inspection:
     """Watches the bytes of a document go by and says when they cannot be one."""
 

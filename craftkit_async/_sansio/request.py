@@ -16,7 +16,7 @@ _ALWAYS = {
 }
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Request:
     """What goes out: complete, so that a transport has nothing to add."""
 

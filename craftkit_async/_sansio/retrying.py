@@ -93,7 +93,7 @@ def is_congestion(error: CraftkitError) -> bool:
     return isinstance(error, RateLimitedError | TransportTimeoutError)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Schedule:
     """The attempts of one call so far; never shared between calls."""
 
@@ -144,7 +144,7 @@ class Schedule:
         return max(asked, _LEAST_PATIENCE) * (1 + _SPREAD * dice)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Quota:
     """Tokens that retries cost and successes bring back, for all calls of a client together."""
 

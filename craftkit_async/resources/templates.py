@@ -37,7 +37,7 @@ _REPLAYED = 200
 _logger = logging.getLogger(__name__)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Submission:
     """A render that was asked for, and the key it was asked for with."""
 
