@@ -22,7 +22,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.events import Downloaded
+from craftkit_async.observe.observers import report_download
 
 Progress = Callable[[int, int | None], None]
 
@@ -108,7 +108,8 @@ class Downloads:
             size = await self._from_address(source.address, terms, receive)
         self._api.runtime.statistics.downloads += 1
         elapsed = asyncio.get_running_loop().time() - start
-        self._settings.observers.tell(Downloaded(source.render_id, size, elapsed))
+        if self._settings.observers:
+            report_download(self._settings.observers, source.render_id, size, elapsed)
 
     async def _from_routes(self, routes: Sequence[Call[bytes]], terms: Terms, receive: "_Receive") -> int:
         """Ask one route after the other; if none has it, the first one's error is the one to tell."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import warnings
+from typing import NamedTuple
 
 import attrs
 
@@ -12,7 +13,7 @@ from craftkit_async._io.watch import Watch
 from craftkit_async._sansio.addresses import BaseUrl
 from craftkit_async._sansio.retrying import Quota
 from craftkit_async.errors import ClientStateError
-from craftkit_async.observe.events import Observers
+from craftkit_async.observe.observers import Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
 
@@ -27,8 +28,7 @@ class Lane:
     """What a path is appended to; empty where calls bring whole addresses."""
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Settings:
+class Settings(NamedTuple):
     """What a client was made with."""
 
     base_url: BaseUrl

@@ -26,7 +26,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.events import AttemptFailed, Event, Retried, Throttled
+from craftkit_async.observe.observers import report_failure, report_next_attempt
 
 # Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
 Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]
@@ -155,18 +155,17 @@ class Sender:
             raise ClientStateError("the client was closed during this call") from error
         trouble = read_trouble(error)
         observers = runtime.settings.observers
-        observers.tell(AttemptFailed(call.operation.name, schedule.sent, error))
+        if observers:
+            report_failure(observers, call.operation.name, schedule.sent, error)
         hint = error.retry_after if isinstance(error, ApiError) else None
         delay = schedule.next_attempt(trouble, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
         if delay is None or not (schedule.keeps_place or runtime.quota.take()):
             raise error
-        if schedule.keeps_place:
-            runtime.statistics.throttled += 1
-            event: Event = Throttled(call.operation.name, schedule.sent, delay, governor.window.places)
-        else:
-            runtime.statistics.retries += 1
-            event = Retried(call.operation.name, schedule.sent, delay)
-        observers.tell(event)
+        window = governor.window.places if schedule.keeps_place else None
+        runtime.statistics.throttled += window is not None
+        runtime.statistics.retries += window is None
+        if observers:
+            report_next_attempt(observers, call.operation.name, schedule.sent, delay, window)
         return delay
 
 

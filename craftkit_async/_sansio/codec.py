@@ -16,8 +16,6 @@ from craftkit_async._sansio.data import show_path
 from craftkit_async._sansio.naming import EXTRA, wire_names
 from craftkit_async.errors import DecodeError
 from craftkit_async.models.opened import OpenObject
-from craftkit_async.models.renders import RenderStatus
-from craftkit_async.models.signatures import SignatureStatus
 
 _fast_loads: Callable[[bytes], Any] | None
 try:
@@ -78,7 +76,7 @@ def _explain(model: Any, document: Any, root: str) -> DecodeError:
 
 def _first_error(model: Any, document: Any) -> BaseException:
     try:
-        return Misfit(f"cannot be read as {_EXACT.structure(document, model).__class__.__name__}")
+        return Misfit(f"cannot be read as {_converter(exact=True).structure(document, model).__class__.__name__}")
     except (cattrs.BaseValidationError, Misfit) as error:
         return error
 
@@ -182,15 +180,6 @@ def _optional_text(value: Any, _: Any) -> str | None:
     raise _misfit(value, "text or null")
 
 
-def _open_enum(known: type[StrEnum]) -> Hook:
-    members = {member.value: member for member in known}
-
-    def read(value: Any, kind: Any) -> str:
-        return members.get(value, value) if type(value) is str else _text(value, kind)
-
-    return read
-
-
 # One function call per field instead of two: these exact types are most of what replies are made of.
 _READERS: dict[Any, Hook] = {
     str: _text,
@@ -205,24 +194,39 @@ _READERS: dict[Any, Hook] = {
     Mapping[str, Any]: _mapping,
     Mapping[str, Any] | None: _optional(_mapping),
     str | float | bool | None: _scalar,
-    RenderStatus | str: _open_enum(RenderStatus),
-    SignatureStatus | str: _open_enum(SignatureStatus),
 }
 
 
 # ---- the two converters
 
 
+@cache
 def _converter(*, exact: bool) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=exact)
     for kind, read in _READERS.items():
         # By equality: a hook that is registered for the class `str` would take every StrEnum too.
         converter.register_structure_hook_func(partial(eq, kind), read)
+    converter.register_structure_hook_factory(_is_open_enum, _open_enum_hook)
     converter.register_structure_hook_factory(_is_sequence, partial(_sequence_hook, converter))
     converter.register_structure_hook_factory(attrs.has, partial(_model_hook, converter, exact=exact))
     # Registered last, so asked first: this model would match attrs.has.
     converter.register_structure_hook_func(partial(eq, OpenObject), _open_object)
     return converter
+
+
+def _is_open_enum(kind: Any) -> bool:
+    first, *others = get_args(kind) or (None,)
+    return others == [str] and isinstance(first, type) and issubclass(first, StrEnum)
+
+
+def _open_enum_hook(kind: Any) -> Hook:
+    """Read a member of an enum; a value that it does not know stays its text."""
+    members = {member.value: member for member in get_args(kind)[0]}
+
+    def read(value: Any, kind: Any) -> str:
+        return members.get(value, value) if type(value) is str else _text(value, kind)
+
+    return read
 
 
 def _open_object(value: Any, kind: Any) -> OpenObject:
@@ -266,10 +270,6 @@ def _model_hook(converter: cattrs.Converter, model: Any, *, exact: bool) -> Hook
     return read if has_required_member and not exact and not keeps_extra else read_object
 
 
-_FAST = _converter(exact=False)
-_EXACT = _converter(exact=True)
-
-
 @cache
 def _fast_hook(model: Any) -> Hook:
-    return _FAST.get_structure_hook(model)
+    return _converter(exact=False).get_structure_hook(model)

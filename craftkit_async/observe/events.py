@@ -1,13 +1,7 @@
-"""Events: what an observer is told, and the dispatch that no observer can break."""
-
-import logging
-from collections.abc import Iterable
-from typing import Protocol
+"""Events: what an observer is told."""
 
 from craftkit_async.models.renders import Render
 from craftkit_async.models.value import Value, model
-
-_logger = logging.getLogger(__name__)
 
 
 class Event(Value):
@@ -119,32 +113,3 @@ class HandlerFailed(Event):
 
     event: str
     error: Exception
-
-
-class Observer(Protocol):
-    """Somebody who wants to know; called on the event loop, so it must not block."""
-
-    def on_event(self, event: Event) -> None:
-        """Take note of an event."""
-        ...
-
-
-class Observers:
-    """The observers of a client: all are told, and none can break a call."""
-
-    def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = tuple(observers)
-        self._broken: set[int] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._observers)
-
-    def tell(self, event: Event) -> None:
-        """Tell every observer; one that raises is logged once."""
-        for observer in self._observers:
-            try:
-                observer.on_event(event)
-            except Exception:
-                if id(observer) not in self._broken:
-                    self._broken.add(id(observer))
-                    _logger.exception("the observer %r failed; it is not reported again", type(observer).__name__)

@@ -29,6 +29,7 @@ from craftkit_async.models.embed import (
 )
 from craftkit_async.models.opened import OpenObject
 from craftkit_async.models.renders import Render
+from craftkit_async.resources.renders import DOWNLOAD_INLINE
 from craftkit_async.resources.resource import Resource
 
 _SESSION = Credential.SESSION
@@ -47,9 +48,6 @@ _SUBMIT = Operation("submit_embed_form", "POST", _FORM, Render, retry=_NEVER, cr
 _UPLOAD = Operation(
     "upload_embed_form_image", "POST", f"{_FORM}/upload-image", UploadedImage, retry=_NEVER, credential=_SESSION
 )
-
-# The second of the two routes that serve a document; renders fall back to it.
-DOWNLOAD_INLINE = Operation("download_embed_render", "GET", "/v1/embed/renders/{id}/download", bytes)
 
 # The service refuses shorter ones with 422.
 _SHORTEST_RENEW_TOKEN = 8

@@ -3,9 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from craftkit_async._io.keys import given_or_fresh
 from craftkit_async._sansio.arguments import allow, need
@@ -21,7 +19,7 @@ from craftkit_async.models.templates import (
     TemplatePublished,
     TemplateSummary,
 )
-from craftkit_async.observe.events import Abandoned, Submitted
+from craftkit_async.observe.observers import report_abandoned_submit, report_submit
 from craftkit_async.resources.resource import Resource
 
 _LIST = Operation("list_templates", "GET", "/v1/templates", TemplateSummary, envelope="templates")
@@ -37,8 +35,7 @@ _REPLAYED = 200
 _logger = logging.getLogger(__name__)
 
 
-@attrs.define(eq=False, repr=False)
-class Submission:
+class Submission(NamedTuple):
     """A render that was asked for, and the key it was asked for with."""
 
     render: Render
@@ -161,8 +158,8 @@ class Templates(Resource):
         try:
             answer = await self._sender.send(call, timeout=timeout)
         except asyncio.CancelledError:
-            if idempotency_key is None:
-                observers.tell(Abandoned(slug, key))
+            if idempotency_key is None and observers:
+                report_abandoned_submit(observers, slug, key)
             raise
         replayed = answer.status == _REPLAYED
         if replayed and answer.attempts == 1 and idempotency_key is None:
@@ -171,7 +168,7 @@ class Templates(Resource):
         statistics.submitted += 1
         statistics.replayed += replayed
         if observers:
-            observers.tell(Submitted(answer.value.id, slug, key, replayed))
+            report_submit(observers, slug, key, answer.value.id, replayed=replayed)
         return Submission(answer.value, key, replayed)
 
     async def _find(self, slug: str, timeout: TimeoutOption) -> Template | None:
