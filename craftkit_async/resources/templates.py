@@ -68,7 +68,9 @@ class Templates(Resource):
     ) -> TemplatePublished:
         """Create a template and publish it as version 1; to repeat this without harm, use `put`."""
         need(str, name=name)
+        need(Mapping, manifest=manifest)
         allow(str, slug=slug, description=description)
+        allow(Mapping, layout=layout, page_config=page_config)
         fields = {
             "name": name,
             "slug": slug,
@@ -98,8 +100,10 @@ class Templates(Resource):
         read back, so giving one always puts.
         """
         need(str, name=name)
+        need(Mapping, manifest=manifest)
         need(bool, only_if_changed=only_if_changed)
         allow(str, description=description)
+        allow(Mapping, layout=layout, page_config=page_config)
         fields = {
             "name": name,
             "description": description,
