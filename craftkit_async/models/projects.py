@@ -21,7 +21,7 @@ class ProjectDeleted:
     """A deleted project, whose keys have stopped working."""
 
     id: str
-    deleted: bool = True
+    deleted: bool
 
 
 @attrs.frozen

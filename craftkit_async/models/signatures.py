@@ -62,7 +62,8 @@ class SignatureRequest:
     name: str
     status: SignatureStatus | str
     created_at: datetime
-    recipients: tuple[SignatureRecipient, ...] = ()
+    recipients: tuple[SignatureRecipient, ...]
+    """Can be empty in a listing and after a cancel."""
     expiration_hours: float | None = None
     signed_download_url: str | None = attrs.field(default=None, repr=False)
     certificate_url: str | None = attrs.field(default=None, repr=False)

@@ -43,7 +43,7 @@ class Projects(Resource):
         except NotFoundError as error:
             if not error.maybe_applied:
                 raise
-            return ProjectDeleted(id)
+            return ProjectDeleted(id, deleted=True)
 
     async def create_key(self, id: str, *, name: str | None = None, timeout: TimeoutOption = OMITTED) -> ProjectKey:
         """Make a live key; its plaintext is in this reply only, so store it now."""
