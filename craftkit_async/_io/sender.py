@@ -13,7 +13,7 @@ from craftkit_async._io.capture import CapturedResponse, current_capture
 from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import OURS_ONLY, Reply, lowered
 from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
-from craftkit_async._sansio.reply import is_answer, read_answer, read_error
+from craftkit_async._sansio.reply import is_answer, read_answer, read_either, read_error
 from craftkit_async._sansio.request import Request, make_request
 from craftkit_async._sansio.retrying import Schedule, is_congestion, read_trouble
 from craftkit_async.errors import (
@@ -120,6 +120,8 @@ class Sender:
                     return reply, await receive(reply, timer)
                 with OURS_ONLY:
                     body = await reply.read()
+            if reply.status in call.operation.also_reads:
+                return reply, read_either(call, reply.status, lowered(reply), body, _now())
             return reply, read_answer(call, body)
         except CraftkitError as error:
             return reply, error
@@ -174,8 +176,11 @@ async def _read_error(call: Call[Any], reply: Reply) -> ApiError:
             body = await reply.read()
     except CraftkitError:
         body = b""
-    now = time.time()  # noqa: TID251 - the one look at the calendar: Retry-After may be a date
-    return read_error(call, reply.status, lowered(reply), body, now)
+    return read_error(call, reply.status, lowered(reply), body, _now())
+
+
+def _now() -> float:
+    return time.time()  # noqa: TID251 - the one look at the calendar: Retry-After may be a date
 
 
 def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None:
