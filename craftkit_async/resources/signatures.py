@@ -140,7 +140,7 @@ class Signatures(Resource):
         The service pages by creation time, so a request made in the same millisecond as the last one of a page
         can be left out: do not take the listing for complete.
         """
-        pages = Pages()
+        pages = Pages(cursor)
         while True:
             page = await self.list_page(limit=limit, render_id=render_id, cursor=cursor, timeout=timeout)
             for request in pages.new_rows(page):

@@ -113,7 +113,8 @@ class Templates(Resource):
         }
         call = _PUT.call(slug=slug).with_body(fields)
         if only_if_changed and layout is OMITTED and page_config is OMITTED:
-            unchanged = _as_published(await self._find(slug, timeout), name, description, read_manifest(manifest))
+            wanted = read_manifest(manifest)
+            unchanged = _as_published(await self._find(slug, timeout), name, description, wanted)
             if unchanged is not None:
                 return unchanged
         return await self._send(call, timeout)
