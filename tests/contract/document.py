@@ -85,6 +85,11 @@ class Described:
                 if status != "default" and media["schema"].get(NAME) != "ErrorBody":
                     yield int(status), kind, media
 
+    @property
+    def example(self) -> Any:
+        """The example of the first reply that is an answer."""
+        return next(media["schema"]["example"] for _, _, media in self.replies())
+
     def error_examples(self) -> Iterator[tuple[str, Any]]:
         """Go over the examples of all replies that are an error: status and body."""
         for status, reply in self.node["responses"].items():
