@@ -54,7 +54,7 @@ class _Client:
         session: aiohttp.ClientSession | None = None,
         download_session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
-        ssl: SSLContext | bool = True,
+        ssl: SSLContext | bool | None = None,
         private_network: bool = False,
         transport: Transport | None = None,
         timeouts: Timeouts = _TIMEOUTS,
