@@ -1,7 +1,7 @@
 """The asyncio SDK for Craftkit: render PDF documents from templates, many at a time."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from craftkit_async._io.capture import CapturedResponse, capture_responses
 from craftkit_async._io.transport import Reply, Transport
@@ -30,7 +30,9 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
+from craftkit_async.models.health import Health, HealthChecks, Liveness
 from craftkit_async.models.issues import Issue
+from craftkit_async.models.opened import OpenObject
 from craftkit_async.models.renders import Render, RenderStatus
 from craftkit_async.models.templates import (
     Loop,
@@ -45,7 +47,7 @@ from craftkit_async.observe.observers import Observer
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from craftkit_async.models.embed import (
         BuilderTemplate,
         CatalogField,
@@ -64,8 +66,6 @@ if TYPE_CHECKING:
         VariableCatalog,
     )
     from craftkit_async.models.engagement import Engagement, EngagementCounts, EngagementEvent, EventRecorded
-    from craftkit_async.models.health import Health, HealthChecks, Liveness
-    from craftkit_async.models.opened import OpenObject
     from craftkit_async.models.projects import Project, ProjectDeleted, ProjectKey
     from craftkit_async.models.shares import EmailedRender, Share, ShareRevoked
     from craftkit_async.models.signatures import (
@@ -134,12 +134,6 @@ _LATER = {
         "EngagementEvent",
         "EventRecorded",
     ),
-    "craftkit_async.models.health": (
-        "Health",
-        "HealthChecks",
-        "Liveness",
-    ),
-    "craftkit_async.models.opened": ("OpenObject",),
     "craftkit_async.models.projects": (
         "Project",
         "ProjectDeleted",
@@ -257,8 +251,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     for module, names in _LATER.items():
         if name in names:
-            return getattr(import_module(module), name)
+            return getattr(_import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

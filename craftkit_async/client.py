@@ -18,6 +18,8 @@ from craftkit_async._sansio.arguments import need
 from craftkit_async._sansio.call import OMITTED, TimeoutOption
 from craftkit_async._sansio.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind, check_key, missing_key
 from craftkit_async.errors import ConfigurationError
+from craftkit_async.models.health import Health, Liveness
+from craftkit_async.models.opened import OpenObject
 from craftkit_async.observe.observers import Observer, Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
@@ -25,8 +27,6 @@ from craftkit_async.resources.renders import Renders
 from craftkit_async.resources.templates import Templates
 
 if TYPE_CHECKING:
-    from craftkit_async.models.health import Health, Liveness
-    from craftkit_async.models.opened import OpenObject
     from craftkit_async.resources.embed import Embed
     from craftkit_async.resources.engagement import EngagementEvents
     from craftkit_async.resources.hooks import Hooks
@@ -57,7 +57,7 @@ class _Client:
         session: aiohttp.ClientSession | None = None,
         download_session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
-        ssl: SSLContext | bool = True,
+        ssl: SSLContext | bool | None = None,
         private_network: bool = False,
         transport: Transport | None = None,
         timeouts: Timeouts = _TIMEOUTS,
@@ -172,11 +172,11 @@ class Craftkit(_Client):
 
         return System(self._sender)
 
-    async def health(self, *, timeout: TimeoutOption = OMITTED) -> "Health":
+    async def health(self, *, timeout: TimeoutOption = OMITTED) -> Health:
         """Ask once how the service is; a degraded one is an answer and no error."""
         return await self._system.health(timeout=timeout)
 
-    async def liveness(self, *, timeout: TimeoutOption = OMITTED) -> "Liveness":
+    async def liveness(self, *, timeout: TimeoutOption = OMITTED) -> Liveness:
         """Ask for a sign of life."""
         return await self._system.liveness(timeout=timeout)
 
@@ -206,11 +206,11 @@ class CraftkitAdmin(_Client):
 
         return Provisioning(self._sender)
 
-    async def provision(self, external_org_id: str, *, timeout: TimeoutOption = OMITTED, **fields: Any) -> "OpenObject":
+    async def provision(self, external_org_id: str, *, timeout: TimeoutOption = OMITTED, **fields: Any) -> OpenObject:
         """Set up a project, its key and an embed partner; asking again returns the same key."""
         return await self._provisioning.provision(external_org_id, timeout=timeout, **fields)
 
-    async def update(self, external_org_id: str, *, timeout: TimeoutOption = OMITTED, **fields: Any) -> "OpenObject":
+    async def update(self, external_org_id: str, *, timeout: TimeoutOption = OMITTED, **fields: Any) -> OpenObject:
         """Change the settings of an organisation, for now only `email_from`."""
         return await self._provisioning.update(external_org_id, timeout=timeout, **fields)
 

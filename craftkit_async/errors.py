@@ -159,8 +159,6 @@ class DecodeError(CraftkitError):
 
     message: str
     path: str = "$"
-    method: str = ""
-    where: str = ""
     idempotency_key: str | None = None
     attempts: int = 1
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from craftkit_async.errors import ConfigurationError
-from craftkit_async.models.value import Value
+from craftkit_async.models._value import Value
 
 
 def _seconds(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:

@@ -22,7 +22,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.observers import report_download
+from craftkit_async.observe._reports import report_download
 
 Progress = Callable[[int, int | None], None]
 

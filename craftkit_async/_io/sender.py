@@ -14,7 +14,7 @@ from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import Reply, lowered
 from craftkit_async._io.watch import Watched
 from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
-from craftkit_async._sansio.reply import is_answer, read_answer, read_error
+from craftkit_async._sansio.reply import is_answer, read_answer, read_either, read_error
 from craftkit_async._sansio.request import Request, make_request
 from craftkit_async._sansio.retrying import Schedule, is_congestion, read_trouble
 from craftkit_async.errors import (
@@ -26,7 +26,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.observers import report_failure, report_next_attempt
+from craftkit_async.observe._reports import report_failure, report_next_attempt
 
 # Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
 Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]
@@ -136,7 +136,10 @@ class Sender:
                 return reply, read_error(call, status, lowered(reply), await _read_what_there_is(reply), _calendar())
             if receive is not None and timer is not None:
                 return reply, await receive(reply, timer)
-            return reply, read_answer(call, await reply.read())
+            body = await reply.read()
+            if status in call.operation.also_reads:
+                return reply, read_either(call, status, lowered(reply), body, _calendar())
+            return reply, read_answer(call, body)
         except CraftkitError as error:
             return reply, error
 

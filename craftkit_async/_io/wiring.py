@@ -20,7 +20,7 @@ class Connections:
     session: aiohttp.ClientSession | None = None
     download_session: aiohttp.ClientSession | None = None
     proxy: str | None = attrs.field(default=None, repr=False)
-    ssl: SSLContext | bool = True
+    ssl: SSLContext | bool | None = None
 
     def __attrs_post_init__(self) -> None:
         for name in ("session", "download_session"):
@@ -30,7 +30,7 @@ class Connections:
             raise ConfigurationError("transport takes an object with an async method send(request)")
         if not isinstance(self.proxy, str | None):
             raise ConfigurationError("proxy takes an address such as http://proxy.example:3128")
-        if not isinstance(self.ssl, SSLContext | bool):
+        if not isinstance(self.ssl, SSLContext | bool | None):
             raise ConfigurationError("ssl takes an ssl.SSLContext, or False to accept any certificate")
 
 
@@ -54,7 +54,7 @@ def _transports(settings: Settings, connections: Connections) -> tuple[Transport
         connect=settings.timeouts.connect,
         reply_bytes=settings.limits.reply_bytes,
         proxy=connections.proxy,
-        ssl=connections.ssl,
+        ssl=True if connections.ssl is None else connections.ssl,
     )
     to_others = attrs.evolve(to_api, only_public=not settings.base_url.is_lenient)
     return AiohttpTransport(to_api, connections.session), AiohttpTransport(to_others, connections.download_session)

@@ -204,8 +204,12 @@ _READERS: dict[Any, Hook] = {
 def _converter(*, exact: bool) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=exact)
     for kind, read in _READERS.items():
-        # By equality: a hook that is registered for the class `str` would take every StrEnum too.
-        converter.register_structure_hook_func(partial(eq, kind), read)
+        if isinstance(kind, type):
+            # A predicate would lose: for these, cattrs asks its own hooks first, and they turn 7 into "7".
+            # A hook for `str` takes every StrEnum too, so no model has one that is not in a union with `str`.
+            converter.register_structure_hook(kind, read)
+        else:
+            converter.register_structure_hook_func(partial(eq, kind), read)
     converter.register_structure_hook_factory(_is_open_enum, _open_enum_hook)
     converter.register_structure_hook_factory(_is_sequence, partial(_sequence_hook, converter))
     converter.register_structure_hook_factory(attrs.has, partial(_model_hook, converter, exact=exact))

@@ -38,10 +38,18 @@ def read_answer(call: Call[Result], body: bytes) -> Any:
     return build_list(operation.reply, document, operation.envelope)
 
 
+def read_either(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> Any:
+    """Read a reply outside 2xx that is the operation's own, unless a proxy or a fault put an error in its place."""
+    try:
+        return read_answer(call, body)
+    except DecodeError:
+        return read_error(call, status, headers, body, now)
+
+
 def read_error(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> ApiError:
     """Read an error reply: the class by its status, the detail by its code, whatever the body turns out to be."""
     code, message, issues = _read_error_body(body)
-    if code is None and status in _REDIRECT:
+    if status in _REDIRECT:
         code, message = "redirect", "the service sent this call elsewhere; check base_url"
     return class_of_reply(status, code)(
         message or f"no readable error body ({len(body)} bytes of {_one_line(headers.get(CONTENT_TYPE, 'nothing'))})",

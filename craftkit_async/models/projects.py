@@ -4,7 +4,7 @@ from datetime import datetime
 
 import attrs
 
-from craftkit_async.models.value import Value, model
+from craftkit_async.models._value import Value, model
 
 
 @model
@@ -23,7 +23,7 @@ class ProjectDeleted(Value):
     """A deleted project, whose keys have stopped working."""
 
     id: str
-    deleted: bool = True
+    deleted: bool
 
 
 @model

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import attrs
 
-from craftkit_async.models.value import Value, model
+from craftkit_async.models._value import Value, model
 
 
 class SignatureStatus(StrEnum):
@@ -64,7 +64,8 @@ class SignatureRequest(Value):
     name: str
     status: SignatureStatus | str
     created_at: datetime
-    recipients: tuple[SignatureRecipient, ...] = ()
+    recipients: tuple[SignatureRecipient, ...]
+    """Can be empty in a listing and after a cancel."""
     expiration_hours: float | None = None
     signed_download_url: str | None = attrs.field(default=None, repr=False)
     certificate_url: str | None = attrs.field(default=None, repr=False)

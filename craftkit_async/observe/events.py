@@ -1,7 +1,7 @@
 """Events: what an observer is told."""
 
+from craftkit_async.models._value import Value, model
 from craftkit_async.models.renders import Render
-from craftkit_async.models.value import Value, model
 
 
 class Event(Value):

@@ -80,7 +80,20 @@ class Embed(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> EmbedSession:
         """Make a session for the browser of one person; trust its `expires_at`, pages differ on the length."""
+        need(Mapping, tenant=tenant, actor=actor)
         allow(str, permissions_preset=permissions_preset)
+        allow(
+            Mapping,
+            scope=scope,
+            variable_catalog=variable_catalog,
+            catalog_ref=catalog_ref,
+            permissions=permissions,
+            branding=branding,
+            appearance=appearance,
+            callbacks=callbacks,
+            limits=limits,
+            form=form,
+        )
         if variable_catalog is not OMITTED and catalog_ref is not OMITTED:
             raise ConfigurationError("pass variable_catalog or catalog_ref, not both")
         fields = {
@@ -111,6 +124,7 @@ class Embed(Resource):
     ) -> CatalogPublished:
         """Publish the next version of a catalog; every call makes one."""
         need(str, name=name)
+        need(Mapping, catalog=catalog)
         return await self._send(_PUBLISH.call().with_body({"name": name, "catalog": catalog}), timeout)
 
     async def list_builder_templates(self, *, timeout: TimeoutOption = OMITTED) -> list[BuilderTemplate]:
@@ -121,6 +135,7 @@ class Embed(Resource):
         self, document_template: Mapping[str, Any], *, timeout: TimeoutOption = OMITTED
     ) -> OpenObject:
         """Store a draft of the builder; one that cannot be published stays unpublished without a word."""
+        need(Mapping, document_template=document_template)
         fields = {"document_template": document_template}
         return await self._send(_CREATE_BUILDER.call().with_body(fields), timeout)
 
@@ -159,6 +174,7 @@ class Embed(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> Render:
         """Submit the form of a fill session, as its browser does; the service checks the origin."""
+        allow(Mapping, dataset_selection=dataset_selection)
         call = _with_token(_SUBMIT.call(sessionId=session_id), session_token)
         rest = b""
         if dataset_selection is not OMITTED:

@@ -77,6 +77,7 @@ class Renders(Resource):
         """Mail a link to one recipient; never sent twice by itself, for each time is another mail."""
         need(str, to=to)
         allow(str, recipient_name=recipient_name, message=message)
+        allow(datetime, expires_at=expires_at)
         fields = {"to": to, "recipient_name": recipient_name, "message": message, "expires_at": expires_at}
         return await self._send(_EMAIL.call(id=id).with_body(fields), timeout)
 

@@ -19,7 +19,7 @@ from craftkit_async.models.templates import (
     TemplatePublished,
     TemplateSummary,
 )
-from craftkit_async.observe.observers import report_abandoned_submit, report_submit
+from craftkit_async.observe._reports import report_abandoned_submit, report_submit
 from craftkit_async.resources.resource import Resource
 
 _LIST = Operation("list_templates", "GET", "/v1/templates", TemplateSummary, envelope="templates")
@@ -65,7 +65,9 @@ class Templates(Resource):
     ) -> TemplatePublished:
         """Create a template and publish it as version 1; to repeat this without harm, use `put`."""
         need(str, name=name)
+        need(Mapping, manifest=manifest)
         allow(str, slug=slug, description=description)
+        allow(Mapping, layout=layout, page_config=page_config)
         fields = {
             "name": name,
             "slug": slug,
@@ -95,8 +97,10 @@ class Templates(Resource):
         read back, so giving one always puts.
         """
         need(str, name=name)
+        need(Mapping, manifest=manifest)
         need(bool, only_if_changed=only_if_changed)
         allow(str, description=description)
+        allow(Mapping, layout=layout, page_config=page_config)
         fields = {
             "name": name,
             "description": description,
@@ -106,7 +110,8 @@ class Templates(Resource):
         }
         call = _PUT.call(slug=slug).with_body(fields)
         if only_if_changed and layout is OMITTED and page_config is OMITTED:
-            unchanged = _as_published(await self._find(slug, timeout), name, description, read_manifest(manifest))
+            wanted = read_manifest(manifest)
+            unchanged = _as_published(await self._find(slug, timeout), name, description, wanted)
             if unchanged is not None:
                 return unchanged
         return await self._send(call, timeout)
