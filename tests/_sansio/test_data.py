@@ -138,7 +138,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"a": object()}, "a", "object"),
     ({"a": 1j}, "a", "complex"),
     ({"a": Fraction(1, 3)}, "a", "Fraction"),
-    ({"a": iter("xy")}, "a", "str_iterator"),
+    ({"a": iter("xy")}, "a", "iterator"),
     ({"a": Customer}, "a", "type"),
     ({"a": Address}, "a", "type"),
     ({"a": {1: "x"}}, "a.<int>", "keys must be text"),
