@@ -1,6 +1,6 @@
 """Options: every bound and pace of a client, frozen, checked, each field explained."""
 
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 import attrs
@@ -11,7 +11,8 @@ from craftkit_async.models._value import Value
 
 def _seconds(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     """Refuse what is no finite, non-negative number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+    # NaN compares as False with everything, and a whole number may be larger than any float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= float_info.max:
         raise ConfigurationError(
             f"{type(instance).__name__}({attribute.name}=…) takes seconds from 0 up, not {value!r}",
         )

@@ -65,4 +65,5 @@ _KINDS: Mapping[type, tuple[Callable[[Any], bool], str]] = MappingProxyType(
 
 
 def _describe(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+    kind = type(value).__name__
+    return "None" if value is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

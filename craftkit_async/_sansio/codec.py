@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, partial
+from math import isfinite
 from operator import eq
 from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
@@ -36,9 +37,7 @@ class Misfit(Exception):  # noqa: N818 - it never leaves this module
 def read_json(body: bytes) -> Any:
     """Parse JSON strictly, or raise `DecodeError`."""
     try:
-        if _fast_loads is not None:
-            return _fast_loads(body)
-        return _DECODER.decode(body.decode())
+        return _slow_loads(body) if _fast_loads is None else _fast_loads(body)
     except (ValueError, RecursionError):
         raise DecodeError(f"the reply is not JSON ({len(body)} bytes)", "") from None
 
@@ -65,20 +64,16 @@ def _build(model: Any, document: Any, root: str) -> Any:
     try:
         return _fast_hook(model)(document, model)
     except Exception:  # noqa: BLE001 - whatever went wrong, the exact converter, which is slower, knows where
-        raise _explain(model, document, root) from None
+        return _build_exactly(model, document, root)
 
 
-def _explain(model: Any, document: Any, root: str) -> DecodeError:
-    steps, reason = _locate(_first_error(model, document))
-    path = show_path(steps, root)
-    return DecodeError(f"the reply does not fit: {path} {reason}", path)
-
-
-def _first_error(model: Any, document: Any) -> BaseException:
+def _build_exactly(model: Any, document: Any, root: str) -> Any:
     try:
-        return Misfit(f"cannot be read as {_converter(exact=True).structure(document, model).__class__.__name__}")
+        return _converter(exact=True).structure(document, model)
     except (cattrs.BaseValidationError, Misfit) as error:
-        return error
+        steps, reason = _locate(error)
+    path = show_path(steps, root)
+    raise DecodeError(f"the reply does not fit: {path} {reason}", path)
 
 
 def _unwrap(document: Any, envelope: str) -> tuple[list[Any], str]:
@@ -114,7 +109,24 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _refuse_constant(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _slow_loads(body: bytes) -> Any:
+    """Parse with the standard library, and refuse all that the fast parser refuses."""
+    document = _DECODER.decode(body.decode())
+    if _ESCAPED_SURROGATE in body.lower():
+        # Half a character, and no text: encoding it again is what fails.
+        json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
+_ESCAPED_SURROGATE = rb"\ud"
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a number"}
 
@@ -255,8 +267,12 @@ def _sequence_hook(converter: cattrs.Converter, kind: Any) -> Hook:
 
 def _model_hook(converter: cattrs.Converter, model: Any, *, exact: bool) -> Hook:
     names = wire_names(model)
-    renamed: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
-    keeps_extra = EXTRA in attrs.fields_dict(model)
+    fields = attrs.fields_dict(model)
+    # Named field by field: for `str` and its like a converter prefers its own hooks, which take anything.
+    renamed: dict[str, Any] = {
+        name: override(rename=wire, struct_hook=_READERS.get(fields[name].type)) for name, wire in names.items()
+    }
+    keeps_extra = EXTRA in fields
     if keeps_extra:
         renamed[EXTRA] = override(omit=True)
     read = make_dict_structure_fn(model, converter, **renamed)

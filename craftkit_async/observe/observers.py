@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from craftkit_async.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from craftkit_async.observe.events import Event
 
@@ -22,7 +24,12 @@ class Observers:
     """The observers of a client: all are told, and none can break a call."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = tuple(observers)
+        try:
+            self._observers = tuple(observers)
+        except TypeError:
+            raise ConfigurationError("observers takes a list of observers") from None
+        if not all(callable(getattr(observer, "on_event", None)) for observer in self._observers):
+            raise ConfigurationError("observers takes objects with a method on_event(event)")
         self._broken: set[int] = set()
 
     def __bool__(self) -> bool:
