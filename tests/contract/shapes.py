@@ -92,8 +92,6 @@ def without(document: Any, *steps: Steps) -> Any:
 
 def with_value(document: Any, steps: Steps, value: Any) -> Any:
     """Return a copy with another value in one place."""
-    if not steps:
-        return value
     changed = deepcopy(document)
     _owner(changed, steps)[steps[-1]] = value
     return changed

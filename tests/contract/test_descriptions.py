@@ -4,6 +4,7 @@ import inspect
 from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
+from operator import attrgetter
 from pkgutil import iter_modules
 from typing import Any
 
@@ -14,7 +15,16 @@ from craftkit_async._sansio.call import Operation
 from craftkit_async.resources.resource import Resource
 from craftkit_async.testing import FakeReply, FakeTransport
 from tests.contract.document import OPERATIONS, Described
-from tests.contract.methods import FURTHER_METHODS, METHODS, Client, Method, call
+from tests.contract.methods import (
+    BY_OPERATION,
+    FURTHER_METHODS,
+    METHODS,
+    Client,
+    Method,
+    call,
+    make_client,
+    minimal_body,
+)
 
 DESCRIPTIONS = {
     id(value): value
@@ -76,8 +86,35 @@ def _methods(owner: object, prefix: str = "") -> Iterator[str]:
             continue
         if isinstance(value, Resource):
             yield from _methods(value, f"{name}.")
-        elif callable(value):
+        else:
             yield f"{prefix}{name}"
+
+
+@pytest.mark.parametrize(("name", "operation"), FURTHER_METHODS.items(), ids=FURTHER_METHODS)
+async def test_further_method_sends_an_operation_too(name: str, operation: str) -> None:
+    """What stands on an operation sends that operation and no other."""
+    method = BY_OPERATION[operation]
+    with_path = method.arguments(minimal_body(method))
+    arguments = {argument: value for argument, value in with_path.items() if argument != "path"}
+    _, kind, media = next(method.described.replies())
+    reply = FakeReply(body=b"%PDF-1.7") if kind == "application/pdf" else FakeReply(json=media["schema"]["example"])
+
+    with capture_responses() as seen:
+        async with make_client(method.described, FakeTransport([reply])) as client:
+            await _drained(attrgetter(name)(client)(**arguments))
+
+    assert [response.operation for response in seen] == [operation]
+
+
+async def _drained(result: Any) -> None:
+    """Wait for a coroutine, an iterator or a context manager over one, to its end."""
+    if hasattr(result, "__aenter__"):
+        async with result as pieces:
+            assert [piece async for piece in pieces]
+    elif hasattr(result, "__aiter__"):
+        assert [item async for item in result]
+    else:
+        await result
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.operation)
