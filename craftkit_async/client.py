@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import aiohttp
 
@@ -19,19 +20,21 @@ from craftkit_async._sansio.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind,
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.health import Health, Liveness
 from craftkit_async.models.opened import OpenObject
-from craftkit_async.observe.events import Observer, Observers
+from craftkit_async.observe.observers import Observer, Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
-from craftkit_async.resources.embed import Embed
-from craftkit_async.resources.engagement import EngagementEvents
-from craftkit_async.resources.hooks import Hooks
-from craftkit_async.resources.projects import Projects
-from craftkit_async.resources.provisioning import Provisioning
 from craftkit_async.resources.renders import Renders
-from craftkit_async.resources.shares import Shares
-from craftkit_async.resources.signatures import Signatures
-from craftkit_async.resources.system import System
 from craftkit_async.resources.templates import Templates
+
+if TYPE_CHECKING:
+    from craftkit_async.resources.embed import Embed
+    from craftkit_async.resources.engagement import EngagementEvents
+    from craftkit_async.resources.hooks import Hooks
+    from craftkit_async.resources.projects import Projects
+    from craftkit_async.resources.provisioning import Provisioning
+    from craftkit_async.resources.shares import Shares
+    from craftkit_async.resources.signatures import Signatures
+    from craftkit_async.resources.system import System
 
 ApiKey = str | Callable[[], str]
 
@@ -54,7 +57,7 @@ class _Client:
         session: aiohttp.ClientSession | None = None,
         download_session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
-        ssl: SSLContext | bool = True,
+        ssl: SSLContext | bool | None = None,
         private_network: bool = False,
         transport: Transport | None = None,
         timeouts: Timeouts = _TIMEOUTS,
@@ -108,7 +111,10 @@ class _Client:
 
 
 class Craftkit(_Client):
-    """The client for one project: templates, renders and all that follows from them."""
+    """The client for one project: templates, renders and all that follows from them.
+
+    The rarer nouns are imported when they are first asked for: most programs never pay for them.
+    """
 
     _kind = PROJECT
 
@@ -116,12 +122,41 @@ class Craftkit(_Client):
         super()._assemble(runtime, api_key)
         self.templates = Templates(self._sender)
         self.renders = Renders(self._sender)
-        self.shares = Shares(self._sender)
-        self.engagement = EngagementEvents(self._sender)
-        self.signatures = Signatures(self._sender)
-        self.embed = Embed(self._sender)
-        self.hooks = Hooks(self._sender)
-        self._system = System(self._sender)
+
+    @cached_property
+    def shares(self) -> "Shares":
+        """Guest links."""
+        from craftkit_async.resources.shares import Shares  # noqa: PLC0415 - see the class
+
+        return Shares(self._sender)
+
+    @cached_property
+    def engagement(self) -> "EngagementEvents":
+        """Who looked at a document."""
+        from craftkit_async.resources.engagement import EngagementEvents  # noqa: PLC0415 - see the class
+
+        return EngagementEvents(self._sender)
+
+    @cached_property
+    def signatures(self) -> "Signatures":
+        """Requests to sign."""
+        from craftkit_async.resources.signatures import Signatures  # noqa: PLC0415 - see the class
+
+        return Signatures(self._sender)
+
+    @cached_property
+    def embed(self) -> "Embed":
+        """Sessions, catalogs and builder templates."""
+        from craftkit_async.resources.embed import Embed  # noqa: PLC0415 - see the class
+
+        return Embed(self._sender)
+
+    @cached_property
+    def hooks(self) -> "Hooks":
+        """Inbound hooks."""
+        from craftkit_async.resources.hooks import Hooks  # noqa: PLC0415 - see the class
+
+        return Hooks(self._sender)
 
     def with_api_key(self, key: ApiKey) -> "Craftkit":
         """Make a client for another project that shares everything but the key and closes with this one."""
@@ -129,6 +164,13 @@ class Craftkit(_Client):
         child._owns_runtime = False
         child._assemble(self._runtime, key)
         return child
+
+    @cached_property
+    def _system(self) -> "System":
+        """Health probes."""
+        from craftkit_async.resources.system import System  # noqa: PLC0415 - see the class
+
+        return System(self._sender)
 
     async def health(self, *, timeout: TimeoutOption = OMITTED) -> Health:
         """Ask once how the service is; a degraded one is an answer and no error."""
@@ -140,23 +182,29 @@ class Craftkit(_Client):
 
 
 class CraftkitAccount(_Client):
-    """The client for an account: its projects."""
+    """The client for an account: its projects, imported when they are first asked for."""
 
     _kind = ACCOUNT
 
-    def _assemble(self, runtime: Runtime, api_key: ApiKey | None) -> None:
-        super()._assemble(runtime, api_key)
-        self.projects = Projects(self._sender)
+    @cached_property
+    def projects(self) -> "Projects":
+        """The projects of the account."""
+        from craftkit_async.resources.projects import Projects  # noqa: PLC0415 - see the class
+
+        return Projects(self._sender)
 
 
 class CraftkitAdmin(_Client):
-    """The client for a deployment: its organisations."""
+    """The client for a deployment: its organisations, imported when they are first asked for."""
 
     _kind = ADMIN
 
-    def _assemble(self, runtime: Runtime, api_key: ApiKey | None) -> None:
-        super()._assemble(runtime, api_key)
-        self._provisioning = Provisioning(self._sender)
+    @cached_property
+    def _provisioning(self) -> "Provisioning":
+        """The organisations of the deployment."""
+        from craftkit_async.resources.provisioning import Provisioning  # noqa: PLC0415 - see the class
+
+        return Provisioning(self._sender)
 
     async def provision(self, external_org_id: str, *, timeout: TimeoutOption = OMITTED, **fields: Any) -> OpenObject:
         """Set up a project, its key and an embed partner; asking again returns the same key."""

@@ -39,7 +39,7 @@ class ClientStateError(CraftkitError, RuntimeError):
     """The client is closed, belongs to another event loop, or came through a fork."""
 
 
-@attrs.define(slots=False, repr=False)
+@attrs.define(slots=False, repr=False, eq=False)
 class InvalidDataError(CraftkitError):
     """Data that cannot be sent; `issues` says where and why."""
 
@@ -50,7 +50,7 @@ class InvalidDataError(CraftkitError):
         return self.message
 
 
-@attrs.define(slots=False, repr=False)
+@attrs.define(slots=False, repr=False, eq=False)
 class TransportError(CraftkitError):
     """No reply came; `maybe_sent` is False when the request provably did not reach the service."""
 
@@ -67,7 +67,7 @@ class TransportTimeoutError(TransportError, TimeoutError):
     """No reply came in time."""
 
 
-@attrs.define(slots=False, repr=False)
+@attrs.define(slots=False, repr=False, eq=False)
 class ApiError(CraftkitError):
     """The service said no: branch on the class, refine by `code`."""
 
@@ -153,14 +153,12 @@ def class_of_reply(status: int, code: str | None) -> type[ApiError]:
     return _CLASS_OF_STATUS.get(status, ApiError)
 
 
-@attrs.define(slots=False, repr=False)
+@attrs.define(slots=False, repr=False, eq=False)
 class DecodeError(CraftkitError):
     """A 2xx that does not fit its model; `path` is the JSON path in wire names."""
 
     message: str
     path: str = "$"
-    method: str = ""
-    where: str = ""
     idempotency_key: str | None = None
     attempts: int = 1
 
@@ -168,7 +166,7 @@ class DecodeError(CraftkitError):
         return self.message
 
 
-@attrs.define(slots=False, repr=False)
+@attrs.define(slots=False, repr=False, eq=False)
 class DownloadError(CraftkitError):
     """A file that was truncated, too large or not a PDF, or an address that is refused."""
 

@@ -1,16 +1,18 @@
 """Options: every bound and pace of a client, frozen, checked, each field explained."""
 
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 import attrs
 
 from craftkit_async.errors import ConfigurationError
+from craftkit_async.models._value import Value
 
 
 def _seconds(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     """Refuse what is no finite, non-negative number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+    # NaN compares as False with everything, and a whole number may be larger than any float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= float_info.max:
         raise ConfigurationError(
             f"{type(instance).__name__}({attribute.name}=…) takes seconds from 0 up, not {value!r}",
         )
@@ -38,8 +40,8 @@ def _at_least_first(instance: "RetryPolicy", attribute: "attrs.Attribute[float]"
         )
 
 
-@attrs.frozen(kw_only=True)
-class Timeouts:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Timeouts(Value):
     """How long each thing may take, in seconds; None is no limit."""
 
     connect: float | None = attrs.field(default=10.0, validator=_seconds_or_none)
@@ -54,8 +56,8 @@ class Timeouts:
     """What is still running when the client closes."""
 
 
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RetryPolicy(Value):
     """When a request is sent again: exponential with full jitter, bounded four ways."""
 
     attempts: int = attrs.field(default=5, validator=_count)
@@ -72,8 +74,8 @@ class RetryPolicy:
     """Tokens for retries, shared by all calls of a client, so that an outage is not multiplied."""
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Limits(Value):
     """How much of everything there may be at once."""
 
     requests: int = attrs.field(default=256, validator=_count)

@@ -6,9 +6,11 @@ from contextvars import ContextVar
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class CapturedResponse:
+
+@model
+class CapturedResponse(Value):
     """What one call got in the end; `status` is None when no reply came."""
 
     operation: str

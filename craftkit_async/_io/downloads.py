@@ -11,7 +11,7 @@ import attrs
 
 from craftkit_async._io.files import place_document
 from craftkit_async._io.sender import Answer, Sender, check_timeout
-from craftkit_async._io.transport import OURS_ONLY, Reply, lowered
+from craftkit_async._io.transport import Reply, close_chunks, lowered
 from craftkit_async._sansio.arguments import allow
 from craftkit_async._sansio.call import OMITTED, Call, Credential, TimeoutOption
 from craftkit_async._sansio.documents import MOST_REDIRECTS, REDIRECTS, Inspection, fetch_call, inspect, next_address
@@ -24,14 +24,14 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.events import Downloaded
+from craftkit_async.observe._reports import report_download
 
 Taken = TypeVar("Taken")
 
 Progress = Callable[[int, int | None], None]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Source:
     """Where a document may be: at an address, or else behind the first of these routes that has it."""
 
@@ -40,7 +40,7 @@ class Source:
     render_id: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Terms:
     """What one download may take."""
 
@@ -100,7 +100,7 @@ class Downloads:
             async with aclosing(self._pieces(body, source, start)) as pieces:
                 yield pieces
         finally:
-            await _close(body.chunks)
+            await close_chunks(body.chunks)
 
     async def _pieces(self, body: "_Body", source: Source, start: float) -> AsyncGenerator[bytes, None]:
         while True:
@@ -126,7 +126,8 @@ class Downloads:
     def _note(self, source: Source, size: int, start: float) -> None:
         elapsed = asyncio.get_running_loop().time() - start
         self._api.runtime.statistics.downloads += 1
-        self._settings.observers.tell(Downloaded(source.render_id, size, elapsed))
+        if self._settings.observers:
+            report_download(self._settings.observers, source.render_id, size, elapsed)
 
     async def _fetch(self, source: Source, terms: Terms, receive: "_Receive[Taken]") -> "Taken":
         if source.address is None:
@@ -170,9 +171,9 @@ class Downloads:
                     inspection = inspect(headers, terms.max_bytes or self._settings.limits.download_bytes)
                     return await receive(_Body(chunks, inspection, _SilenceClock(timer, silence, timeout)))
             except BaseException:
-                await _close(chunks)
+                await close_chunks(chunks)
                 raise
-            await _close(chunks)
+            await close_chunks(chunks)
             return headers
 
         silence = min(inf if idle is None else idle, inf if timeout is None else timeout)
@@ -228,14 +229,6 @@ async def _drain(body: _Body, terms: Terms, take: Callable[[bytes], Awaitable[No
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     """Return the next piece of a body, or None after the last; a connection that breaks has cut the document."""
     try:
-        with OURS_ONLY:
-            return await anext(chunks, None)
+        return await anext(chunks, None)
     except TransportError as error:
         raise DownloadError(f"the document was cut: {error.message}", is_transient=True) from error
-
-
-async def _close(chunks: AsyncIterator[bytes]) -> None:
-    """Give a connection up, where the transport has one."""
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

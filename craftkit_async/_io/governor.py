@@ -33,23 +33,26 @@ class Governor:
             return True
         return False
 
-    async def enter(self, patience: float, *, yields: bool = False) -> None:
-        """Take a place, waiting for it at most `patience` seconds; `yields` lets all others go first."""
+    async def enter(self, deadline: float, *, yields: bool = False) -> None:
+        """Take a place, waiting for it until `deadline` on the loop's clock; `yields` lets all others go first."""
         if self._try_enter():
             return
         if self.closed:
             raise ClientStateError(_CLOSED)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        turn: asyncio.Future[None] = loop.create_future()
         (self._yielding if yields else self._line).append(turn)
         self.waiting += 1
         try:
             self._serve()
-            async with asyncio.timeout(patience if isfinite(patience) else None):
+            async with asyncio.timeout_at(deadline if isfinite(deadline) else None):
                 await turn
         except TimeoutError:
             self._give_up(turn)
             raise TransportTimeoutError(
-                f"no place came free among the {self.window.places} requests in flight within {patience:.3g} s;"
+                f"no place came free among the {self.window.places} requests in flight within"
+                f" {deadline - start:.3g} s;"
                 " give the call more time, or raise Limits.requests if the service can take more",
                 maybe_sent=False,
             ) from None

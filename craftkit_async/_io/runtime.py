@@ -3,21 +3,23 @@
 import asyncio
 import os
 import warnings
+from typing import NamedTuple
 
 import attrs
 
 from craftkit_async._io.governor import Governor
 from craftkit_async._io.sessions import AiohttpTransport
 from craftkit_async._io.transport import Transport
+from craftkit_async._io.watch import Watch
 from craftkit_async._sansio.addresses import BaseUrl
 from craftkit_async._sansio.retrying import Quota
-from craftkit_async.errors import ClientStateError, ConfigurationError
-from craftkit_async.observe.events import Observers
+from craftkit_async.errors import ClientStateError
+from craftkit_async.observe.observers import Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Lane:
     """A way out: where requests go, and the places that bound them."""
 
@@ -27,8 +29,7 @@ class Lane:
     """What a path is appended to; empty where calls bring whole addresses."""
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What a client was made with."""
 
     base_url: BaseUrl
@@ -36,11 +37,6 @@ class Settings:
     retries: RetryPolicy
     limits: Limits
     observers: Observers
-
-    def __attrs_post_init__(self) -> None:
-        for name, kind in (("timeouts", Timeouts), ("retries", RetryPolicy), ("limits", Limits)):
-            if not isinstance(value := getattr(self, name), kind):
-                raise ConfigurationError(f"{name} takes {kind.__name__}(…), not a {type(value).__name__}")
 
 
 class Runtime:
@@ -56,17 +52,21 @@ class Runtime:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self.watch = Watch(settings.timeouts.request)
+        """Ends attempts that have no limit of their own."""
 
-    def check(self) -> None:
-        """Refuse work that is not for this loop and process, and bind to them at the first."""
+    def check(self) -> asyncio.AbstractEventLoop:
+        """Refuse work that is not for this loop and process, bind to them at the first, and return the loop."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop or os.getpid() != self._pid:
             self._bind(loop)
+        return loop
 
     def enter(self) -> None:
         """Open, or open again, on the running loop."""
         if self._closed:
             self._closed = False
+            self.watch = Watch(self.settings.timeouts.request)
             for lane in (self.api, self.elsewhere):
                 # A new one: whatever was in flight on the old loop gives its place back to the old one.
                 lane.governor = lane.governor.renewed()
@@ -77,6 +77,7 @@ class Runtime:
         if self._loop is not None and not self._loop.is_closed():
             self.check()
         self._closed, self._loop = True, None
+        self.watch.close()
         for lane in (self.api, self.elsewhere):
             lane.governor.close()
         for transport in self._own_transports():

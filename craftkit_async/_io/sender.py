@@ -11,9 +11,10 @@ import attrs
 
 from craftkit_async._io.capture import CapturedResponse, current_capture
 from craftkit_async._io.runtime import Lane, Runtime
-from craftkit_async._io.transport import OURS_ONLY, Reply, lowered
+from craftkit_async._io.transport import Reply, lowered
+from craftkit_async._io.watch import Watched
 from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
-from craftkit_async._sansio.reply import is_answer, read_answer, read_error
+from craftkit_async._sansio.reply import is_answer, read_answer, read_either, read_error
 from craftkit_async._sansio.request import Request, make_request
 from craftkit_async._sansio.retrying import Schedule, is_congestion, read_trouble
 from craftkit_async.errors import (
@@ -25,13 +26,13 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.events import AttemptFailed, Event, Retried, Throttled
+from craftkit_async.observe._reports import report_failure, report_next_attempt
 
 # Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
 Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Answer(Generic[Result]):
     """What a call got: its value, and the status, which is the only sign of a replay."""
 
@@ -66,11 +67,10 @@ class Sender:
         short, which `RetryPolicy.total` does not; `yields` lets other calls take places first.
         """
         runtime = self.runtime
-        runtime.check()
+        loop = runtime.check()
         settings = runtime.settings
-        limit = settings.timeouts.request if timeout is OMITTED else check_timeout(timeout)
-        clock = asyncio.get_running_loop().time
-        start = clock()
+        limit = timeout if timeout is OMITTED else check_timeout(timeout)
+        start = loop.time()
         end = start + time_left
         deadline = end if settings.retries.total is None else min(end, start + settings.retries.total)
         schedule = Schedule(settings.retries, call.operation.retry if resend else None)
@@ -81,16 +81,16 @@ class Sender:
         try:
             while True:
                 if not has_place:
-                    await governor.enter(deadline - clock(), yields=yields)
+                    await governor.enter(deadline, yields=yields)
                     has_place = True
                 epoch = governor.window.epoch
                 request = make_request(call, self._lane.base_url, self._credential(call))
                 schedule.sent += 1
-                bound = limit if end == inf else min(inf if limit is None else limit, end - clock())
-                reply, outcome = await self._attempt(call, request, bound, receive)
+                bound = limit if end == inf else self._shorter(limit, end - loop.time())
+                reply, outcome = await self._attempt(call, request, bound, receive, loop)
                 if not isinstance(outcome, CraftkitError):
                     return self._succeed(reply, outcome, schedule)
-                delay = self._judge(call, schedule, outcome, epoch, deadline - clock())
+                delay = self._judge(call, schedule, outcome, epoch, deadline - loop.time())
                 has_place = schedule.keeps_place
                 if not has_place:
                     governor.leave()
@@ -101,32 +101,54 @@ class Sender:
         finally:
             if has_place:
                 governor.leave()
-            _capture(call, reply, schedule.sent, clock() - start)
+            if (seen := current_capture()) is not None:
+                seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
 
     def _credential(self, call: Call[Any]) -> str | None:
         """Ask for the key, at each attempt anew, so that a rotated one is used at once."""
         return self._key() if call.operation.credential in _CLIENT_KEYS else None
 
+    def _shorter(self, timeout: TimeoutOption, time_left: float) -> float:
+        """Bound an attempt by its own limit and by the time that is left for the whole call."""
+        limit = self.runtime.settings.timeouts.request if timeout is OMITTED else timeout
+        return time_left if limit is None else min(limit, time_left)
+
     async def _attempt(
-        self, call: Call[Any], request: Request, limit: float | None, receive: Receive | None
+        self,
+        call: Call[Any],
+        request: Request,
+        timeout: TimeoutOption,
+        receive: Receive | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> tuple[Reply | None, Any]:
+        """Send once within the limit for one attempt."""
+        try:
+            if timeout is OMITTED:
+                with Watched(self.runtime.watch, loop):
+                    return await self._exchange(call, request)
+            async with asyncio.timeout(timeout) as timer:
+                return await self._exchange(call, request, receive, timer)
+        except TimeoutError:
+            return None, TransportTimeoutError("no whole reply came in time")
+
+    async def _exchange(
+        self, call: Call[Any], request: Request, receive: Receive | None = None, timer: asyncio.Timeout | None = None
     ) -> tuple[Reply | None, Any]:
         """Send once; the outcome is the value or the error, and the reply comes along if there was one."""
         reply: Reply | None = None
         try:
-            async with asyncio.timeout(limit) as timer:
-                with OURS_ONLY:
-                    reply = await self._lane.transport.send(request)
-                if not is_answer(call, reply.status):
-                    return reply, await _read_error(call, reply)
-                if receive is not None:
-                    return reply, await receive(reply, timer)
-                with OURS_ONLY:
-                    body = await reply.read()
+            reply = await self._lane.transport.send(request)
+            status = reply.status
+            if not is_answer(call, status):
+                return reply, read_error(call, status, lowered(reply), await _read_what_there_is(reply), _calendar())
+            if receive is not None and timer is not None:
+                return reply, await receive(reply, timer)
+            body = await reply.read()
+            if status in call.operation.also_reads:
+                return reply, read_either(call, status, lowered(reply), body, _calendar())
             return reply, read_answer(call, body)
         except CraftkitError as error:
             return reply, error
-        except TimeoutError:
-            return reply, TransportTimeoutError("no whole reply came in time")
 
     def _succeed(self, reply: Reply | None, value: Any, schedule: Schedule) -> Answer[Any]:
         governor = self._lane.governor
@@ -142,18 +164,18 @@ class Sender:
         if governor.closed:
             raise ClientStateError("the client was closed during this call") from error
         trouble = read_trouble(error)
-        runtime.settings.observers.tell(AttemptFailed(call.operation.name, schedule.sent, error))
+        observers = runtime.settings.observers
+        if observers:
+            report_failure(observers, call.operation.name, schedule.sent, error)
         hint = error.retry_after if isinstance(error, ApiError) else None
         delay = schedule.next_attempt(trouble, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
         if delay is None or not (schedule.keeps_place or runtime.quota.take()):
             raise error
-        if schedule.keeps_place:
-            runtime.statistics.throttled += 1
-            event: Event = Throttled(call.operation.name, schedule.sent, delay, governor.window.places)
-        else:
-            runtime.statistics.retries += 1
-            event = Retried(call.operation.name, schedule.sent, delay)
-        runtime.settings.observers.tell(event)
+        window = governor.window.places if schedule.keeps_place else None
+        runtime.statistics.throttled += window is not None
+        runtime.statistics.retries += window is None
+        if observers:
+            report_next_attempt(observers, call.operation.name, schedule.sent, delay, window)
         return delay
 
 
@@ -169,15 +191,17 @@ def check_timeout(timeout: object) -> float | None:
 _CLIENT_KEYS = frozenset({Credential.PROJECT, Credential.ACCOUNT, Credential.ADMIN})
 
 
-async def _read_error(call: Call[Any], reply: Reply) -> ApiError:
-    """Read an error reply; its status is known, so a body that is cut or too large does no harm."""
+async def _read_what_there_is(reply: Reply) -> bytes:
+    """Read the body of an error reply; its status is known, so a body that is cut or too large does no harm."""
     try:
-        with OURS_ONLY:
-            body = await reply.read()
+        return await reply.read()
     except CraftkitError:
-        body = b""
-    now = time.time()  # noqa: TID251 - the one look at the calendar: Retry-After may be a date
-    return read_error(call, reply.status, lowered(reply), body, now)
+        return b""
+
+
+def _calendar() -> float:
+    """Look at the calendar, the one time that is needed: Retry-After may be a date."""
+    return time.time()  # noqa: TID251 - see above
 
 
 def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None:
@@ -194,9 +218,6 @@ def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None
         error.attempts = schedule.sent
 
 
-def _capture(call: Call[Any], reply: Reply | None, attempts: int, elapsed: float) -> None:
-    """Note for whoever collects what the call got in the end."""
-    seen = current_capture()
-    if seen is not None:
-        status, headers = (None, {}) if reply is None else (reply.status, lowered(reply))
-        seen.append(CapturedResponse(call.operation.name, status, headers, attempts, elapsed))
+def _captured(call: Call[Any], reply: Reply | None, attempts: int, elapsed: float) -> CapturedResponse:
+    status, headers = (None, {}) if reply is None else (reply.status, lowered(reply))
+    return CapturedResponse(call.operation.name, status, headers, attempts, elapsed)

@@ -27,6 +27,9 @@ from craftkit_async.errors import (
 
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 
+# aiohttp sends the other methods again by itself when a kept connection turns out to be dropped.
+_NEVER_REPEATED = frozenset({"POST", "PATCH"})
+
 # Their texts name the whole address, which may hold a hook's token.
 _NAMES_THE_ADDRESS = (aiohttp.ClientResponseError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
@@ -35,7 +38,7 @@ _NAMES_THE_ADDRESS = (aiohttp.ClientResponseError, aiohttp.ConnectionTimeoutErro
 _AT_ONCE_BYTES = 2**20
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionSettings:
     """How sessions connect."""
 
@@ -55,22 +58,22 @@ class AiohttpTransport:
         self._given = session
         self._own: aiohttp.ClientSession | None = None
         self._resolver: _PublicResolver | None = None
-        self._environment_has_proxies = False
+        self._looks_for_proxies = settings.proxy is not None
         # A private attribute, for want of a public one: the caller's own middlewares must go on working.
         given: tuple[aiohttp.ClientMiddlewareType, ...] = tuple(getattr(session, "_middlewares", ()))
+        self._once = (*given, _send_once)
         self._arguments: dict[str, Any] = {
             "allow_redirects": False,
             "raise_for_status": False,
             "timeout": aiohttp.ClientTimeout(total=None, sock_connect=settings.connect),
             "ssl": settings.ssl,
-            "middlewares": (*given, _send_once),
         }
 
     async def send(self, request: Request) -> "AiohttpReply":
         """Send a request and return the reply as soon as its head is there."""
         session = self._given or self._own or self._open()
         url = URL(request.url, encoded=True)
-        route = self._route(url, request.headers)
+        route = self._route(url, request.headers) if self._looks_for_proxies else {"headers": request.headers}
         try:
             if self._settings.only_public and self._given is not None:
                 await self._check_names(url)
@@ -78,6 +81,7 @@ class AiohttpTransport:
                 request.method,
                 url,
                 data=_payload(request.body),
+                middlewares=None if request.method in _NEVER_REPEATED else self._once,
                 **self._arguments,
                 **route,
             )
@@ -110,12 +114,12 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
-        self._environment_has_proxies = bool(getproxies())
+        self._looks_for_proxies = self._looks_for_proxies or bool(getproxies())
         return self._own
 
     def _route(self, url: URL, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Find the proxy to take, if any."""
-        proxy = self._settings.proxy or (proxy_of(url) if self._environment_has_proxies else None)
+        """Find the proxy to take, if any; the environment speaks for sessions of our own only."""
+        proxy = self._settings.proxy or (proxy_of(url) if self._given is None else None)
         if proxy is None:
             return {"headers": headers}
         address, credentials = split_credentials(URL(proxy))

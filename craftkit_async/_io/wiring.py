@@ -9,12 +9,13 @@ from craftkit_async._io.governor import Governor
 from craftkit_async._io.proxies import read_proxy
 from craftkit_async._io.runtime import Lane, Runtime, Settings
 from craftkit_async._io.sessions import AiohttpTransport, SessionSettings
-from craftkit_async._io.transport import Transport
+from craftkit_async._io.transport import GuardedTransport, Transport
 from craftkit_async._sansio.arguments import need
 from craftkit_async.errors import ConfigurationError
+from craftkit_async.options import Limits, RetryPolicy, Timeouts
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Connections:
     """How a client reaches the network, as its caller wants it."""
 
@@ -22,7 +23,7 @@ class Connections:
     session: aiohttp.ClientSession | None = None
     download_session: aiohttp.ClientSession | None = None
     proxy: str | None = attrs.field(default=None, repr=False)
-    ssl: SSLContext | bool = True
+    ssl: SSLContext | bool | None = None
 
     def __attrs_post_init__(self) -> None:
         for name in ("session", "download_session"):
@@ -33,12 +34,13 @@ class Connections:
         if self.proxy is not None:
             need(str, proxy=self.proxy)
             read_proxy(self.proxy)
-        if not isinstance(self.ssl, SSLContext | bool):
+        if not isinstance(self.ssl, SSLContext | bool | None):
             raise ConfigurationError("ssl takes an ssl.SSLContext, or False to accept any certificate")
 
 
 def make_runtime(settings: Settings, connections: Connections) -> Runtime:
     """Make two lanes, the API's and the one for other hosts, over the given transport or over sessions."""
+    _check_options(settings)
     api, elsewhere = _transports(settings, connections)
     limits = settings.limits
     most = min((limits.requests, *_limits_of(connections.session)))
@@ -49,14 +51,21 @@ def make_runtime(settings: Settings, connections: Connections) -> Runtime:
     )
 
 
+def _check_options(settings: Settings) -> None:
+    for name, kind in (("timeouts", Timeouts), ("retries", RetryPolicy), ("limits", Limits)):
+        if not isinstance(value := getattr(settings, name), kind):
+            raise ConfigurationError(f"{name} takes {kind.__name__}(…), not a {type(value).__name__}")
+
+
 def _transports(settings: Settings, connections: Connections) -> tuple[Transport, Transport]:
     if connections.transport is not None:
-        return connections.transport, connections.transport
+        guarded = GuardedTransport(connections.transport)
+        return guarded, guarded
     to_api = SessionSettings(
         connect=settings.timeouts.connect,
         reply_bytes=settings.limits.reply_bytes,
         proxy=connections.proxy,
-        ssl=connections.ssl,
+        ssl=True if connections.ssl is None else connections.ssl,
     )
     to_others = attrs.evolve(to_api, only_public=not settings.base_url.is_lenient)
     return AiohttpTransport(to_api, connections.session), AiohttpTransport(to_others, connections.download_session)

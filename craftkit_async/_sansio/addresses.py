@@ -1,5 +1,6 @@
 """Addresses: which base URLs are taken, and which places a document may be fetched from."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -12,12 +13,21 @@ PRODUCTION = "https://api.craftkit.dev"
 # IPv6 forms that carry an IPv4 address a network may translate to.
 _NAT64 = IPv6Network("64:ff9b::/96")
 
+# Everything that the Internet routes; what counts as global elsewhere differs between versions of Python.
+_ROUTED = IPv6Network("2000::/3")
+
+# No address holds these; parsers drop some of them in silence and read the rest each in its own way.
+_FOREIGN = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
+
+# The last label of a host that some resolvers take for an IPv4 address in another notation, such as 127.1.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
 _DOWNLOAD_START, _DOWNLOAD_END = "/v1/renders/", "/download"
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BaseUrl:
     """Where the API is: everything that a key may be sent to."""
 
@@ -33,7 +43,9 @@ class BaseUrl:
 
     def owns(self, url: str) -> bool:
         """Does an address lie within the API's own origin and prefix?"""
-        base, other = urlsplit(self.text), urlsplit(url)
+        base, other = urlsplit(self.text), _split(url)
+        if other is None:
+            return False
         inside = other.path.startswith(f"{base.path}/")
         # A dot segment could lead out of the prefix again, in whichever spelling.
         climbs = any(unquote(part) in {".", ".."} for part in other.path.split("/"))
@@ -78,6 +90,8 @@ def is_public(host: str) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if address not in _ROUTED:
+            return False
     return address.is_global and not address.is_multicast
 
 
@@ -92,7 +106,7 @@ def check_document_address(url: str, base: BaseUrl) -> None:
         raise DownloadError(
             f"refused to download from {parts.hostname} over plain http; private_network=True allows it"
         )
-    if is_loopback(parts.hostname) or (_read_address(parts.hostname) is not None and not is_public(parts.hostname)):
+    if is_loopback(parts.hostname) or (_is_numeric(parts.hostname) and not is_public(parts.hostname)):
         raise DownloadError(
             f"refused to download from the private address {parts.hostname}; private_network=True allows it"
         )
@@ -100,8 +114,8 @@ def check_document_address(url: str, base: BaseUrl) -> None:
 
 def render_id_of(url: str) -> str | None:
     """Recognise an address of the API's own download route by its ending, and return the id in it."""
-    path = urlsplit(url).path
-    _, start, rest = path.rpartition(_DOWNLOAD_START)
+    parts = _split(url)
+    _, start, rest = ("" if parts is None else parts.path).rpartition(_DOWNLOAD_START)
     if not start or not rest.endswith(_DOWNLOAD_END):
         return None
     part = rest.removesuffix(_DOWNLOAD_END)
@@ -114,7 +128,7 @@ def _split(url: str) -> SplitResult | None:
         _origin(parts)
     except ValueError:
         return None
-    return parts
+    return None if _FOREIGN.search(url) else parts
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
@@ -127,6 +141,11 @@ def _read_address(host: str) -> IPv4Address | IPv6Address | None:
         return ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None
+
+
+def _is_numeric(host: str) -> bool:
+    last = host.lower().rstrip(".").rpartition(".")[2]
+    return _read_address(host) is not None or _NUMBER.fullmatch(last) is not None
 
 
 def _shown(url: str) -> str:

@@ -56,7 +56,7 @@ class Retry(Enum):
     NEVER = "never"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Operation(Generic[Result]):
     """One operation of the API: all that is known of it before it is called."""
 
@@ -76,12 +76,12 @@ class Operation(Generic[Result]):
         return Call(self, fill_path(self.path, parts) if parts else self.path)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Call(Generic[Result]):
     """One call of an operation: all that will be sent, apart from the credential of the client."""
 
     operation: Operation[Result]
-    path: str
+    path: str = attrs.field(repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
     content_type: str = JSON_TYPE
     headers: dict[str, str] = attrs.field(factory=dict, repr=False)
@@ -102,7 +102,7 @@ class Call(Generic[Result]):
         """Put fields into the query; what is omitted or None is left out, a query has no null."""
         given = {wire_name(name): value for name, value in fields.items() if value is not OMITTED and value is not None}
         if given:
-            self.path = f"{self.path}?{urlencode(to_plain(given))}"
+            self.path = f"{self.path}?{_encode_query(to_plain(given))}"
         return self
 
     def with_body(self, fields: Mapping[str, Any]) -> "Call[Result]":
@@ -110,6 +110,13 @@ class Call(Generic[Result]):
         given = {wire_name(name): value for name, value in fields.items() if value is not OMITTED}
         self.body = to_json(to_plain(given))
         return self
+
+
+def _encode_query(given: dict[str, Any]) -> str:
+    try:
+        return urlencode(given)
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{', '.join(given)}: a lone surrogate, which no address can carry") from None
 
 
 def fill_path(template: str, parts: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, partial
+from math import isfinite
 from operator import eq
 from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
@@ -16,8 +17,6 @@ from craftkit_async._sansio.data import show_path
 from craftkit_async._sansio.naming import EXTRA, wire_names
 from craftkit_async.errors import DecodeError
 from craftkit_async.models.opened import OpenObject
-from craftkit_async.models.renders import RenderStatus
-from craftkit_async.models.signatures import SignatureStatus
 
 _fast_loads: Callable[[bytes], Any] | None
 try:
@@ -38,9 +37,7 @@ class Misfit(Exception):  # noqa: N818 - it never leaves this module
 def read_json(body: bytes) -> Any:
     """Parse JSON strictly, or raise `DecodeError`."""
     try:
-        if _fast_loads is not None:
-            return _fast_loads(body)
-        return _DECODER.decode(body.decode())
+        return _slow_loads(body) if _fast_loads is None else _fast_loads(body)
     except (ValueError, RecursionError):
         raise DecodeError(f"the reply is not JSON ({len(body)} bytes)", "") from None
 
@@ -67,20 +64,16 @@ def _build(model: Any, document: Any, root: str) -> Any:
     try:
         return _fast_hook(model)(document, model)
     except Exception:  # noqa: BLE001 - whatever went wrong, the exact converter, which is slower, knows where
-        raise _explain(model, document, root) from None
+        return _build_exactly(model, document, root)
 
 
-def _explain(model: Any, document: Any, root: str) -> DecodeError:
-    steps, reason = _locate(_first_error(model, document))
-    path = show_path(steps, root)
-    return DecodeError(f"the reply does not fit: {path} {reason}", path)
-
-
-def _first_error(model: Any, document: Any) -> BaseException:
+def _build_exactly(model: Any, document: Any, root: str) -> Any:
     try:
-        return Misfit(f"cannot be read as {_EXACT.structure(document, model).__class__.__name__}")
+        return _converter(exact=True).structure(document, model)
     except (cattrs.BaseValidationError, Misfit) as error:
-        return error
+        steps, reason = _locate(error)
+    path = show_path(steps, root)
+    raise DecodeError(f"the reply does not fit: {path} {reason}", path)
 
 
 def _unwrap(document: Any, envelope: str) -> tuple[list[Any], str]:
@@ -116,7 +109,24 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _refuse_constant(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _slow_loads(body: bytes) -> Any:
+    """Parse with the standard library, and refuse all that the fast parser refuses."""
+    document = _DECODER.decode(body.decode())
+    if _ESCAPED_SURROGATE in body.lower():
+        # Half a character, and no text: encoding it again is what fails.
+        json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
+_ESCAPED_SURROGATE = rb"\ud"
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a number"}
 
@@ -182,15 +192,6 @@ def _optional_text(value: Any, _: Any) -> str | None:
     raise _misfit(value, "text or null")
 
 
-def _open_enum(known: type[StrEnum]) -> Hook:
-    members = {member.value: member for member in known}
-
-    def read(value: Any, kind: Any) -> str:
-        return members.get(value, value) if type(value) is str else _text(value, kind)
-
-    return read
-
-
 # One function call per field instead of two: these exact types are most of what replies are made of.
 _READERS: dict[Any, Hook] = {
     str: _text,
@@ -205,24 +206,43 @@ _READERS: dict[Any, Hook] = {
     Mapping[str, Any]: _mapping,
     Mapping[str, Any] | None: _optional(_mapping),
     str | float | bool | None: _scalar,
-    RenderStatus | str: _open_enum(RenderStatus),
-    SignatureStatus | str: _open_enum(SignatureStatus),
 }
 
 
 # ---- the two converters
 
 
+@cache
 def _converter(*, exact: bool) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=exact)
     for kind, read in _READERS.items():
-        # By equality: a hook that is registered for the class `str` would take every StrEnum too.
-        converter.register_structure_hook_func(partial(eq, kind), read)
+        if isinstance(kind, type):
+            # A predicate would lose: for these, cattrs asks its own hooks first, and they turn 7 into "7".
+            # A hook for `str` takes every StrEnum too, so no model has one that is not in a union with `str`.
+            converter.register_structure_hook(kind, read)
+        else:
+            converter.register_structure_hook_func(partial(eq, kind), read)
+    converter.register_structure_hook_factory(_is_open_enum, _open_enum_hook)
     converter.register_structure_hook_factory(_is_sequence, partial(_sequence_hook, converter))
     converter.register_structure_hook_factory(attrs.has, partial(_model_hook, converter, exact=exact))
     # Registered last, so asked first: this model would match attrs.has.
     converter.register_structure_hook_func(partial(eq, OpenObject), _open_object)
     return converter
+
+
+def _is_open_enum(kind: Any) -> bool:
+    first, *others = get_args(kind) or (None,)
+    return others == [str] and isinstance(first, type) and issubclass(first, StrEnum)
+
+
+def _open_enum_hook(kind: Any) -> Hook:
+    """Read a member of an enum; a value that it does not know stays its text."""
+    members = {member.value: member for member in get_args(kind)[0]}
+
+    def read(value: Any, kind: Any) -> str:
+        return members.get(value, value) if type(value) is str else _text(value, kind)
+
+    return read
 
 
 def _open_object(value: Any, kind: Any) -> OpenObject:
@@ -247,8 +267,12 @@ def _sequence_hook(converter: cattrs.Converter, kind: Any) -> Hook:
 
 def _model_hook(converter: cattrs.Converter, model: Any, *, exact: bool) -> Hook:
     names = wire_names(model)
-    renamed: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
-    keeps_extra = EXTRA in attrs.fields_dict(model)
+    fields = attrs.fields_dict(model)
+    # Named field by field: for `str` and its like a converter prefers its own hooks, which take anything.
+    renamed: dict[str, Any] = {
+        name: override(rename=wire, struct_hook=_READERS.get(fields[name].type)) for name, wire in names.items()
+    }
+    keeps_extra = EXTRA in fields
     if keeps_extra:
         renamed[EXTRA] = override(omit=True)
     read = make_dict_structure_fn(model, converter, **renamed)
@@ -266,10 +290,6 @@ def _model_hook(converter: cattrs.Converter, model: Any, *, exact: bool) -> Hook
     return read if has_required_member and not exact and not keeps_extra else read_object
 
 
-_FAST = _converter(exact=False)
-_EXACT = _converter(exact=True)
-
-
 @cache
 def _fast_hook(model: Any) -> Hook:
-    return _FAST.get_structure_hook(model)
+    return _converter(exact=False).get_structure_hook(model)

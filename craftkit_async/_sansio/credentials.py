@@ -1,12 +1,11 @@
 """Credentials: which kind of key belongs to which client, told by its prefix and by nothing else."""
 
-import attrs
+from typing import NamedTuple
 
 from craftkit_async.errors import ConfigurationError
 
 
-@attrs.frozen
-class KeyKind:
+class KeyKind(NamedTuple):
     """One kind of key."""
 
     client: str

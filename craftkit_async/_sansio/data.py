@@ -24,8 +24,14 @@ except ImportError:
 else:
     _fast_dumps = orjson.dumps
 
+# Made once: json.dumps would make an encoder for each call that does not take the defaults.
+_encode_compactly = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_encode_canonically = json.JSONEncoder(sort_keys=True, check_circular=False, separators=(",", ":")).encode
+
 # Both encoders give up somewhere past this; one bound of our own makes them agree.
 MAX_DEPTH = 200
+
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, or containing itself"
 
 # A path longer than this is shown by its two ends.
 _PATH_SHOWN = 160
@@ -56,7 +62,7 @@ def encode_object(value: Any) -> bytes:
 
 def canonical_json(value: Any) -> bytes:
     """Serialise so that equal values give equal bytes, whichever libraries are installed."""
-    return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":")).encode()
+    return _dump(to_plain(value), _encode_canonically)
 
 
 def to_plain(value: Any) -> Any:
@@ -75,19 +81,24 @@ def to_json(plain: Any) -> bytes:
         except TypeError:
             # Integers over 64 bits, which the slow way takes, or bad text, which it refuses as well.
             pass
+    return _dump(plain, _encode_compactly)
+
+
+def _dump(plain: Any, encode: Callable[[Any], str]) -> bytes:
+    """Serialise with the standard library, which says what is wrong but not where."""
     try:
-        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
+        return encode(plain).encode()
     except UnicodeEncodeError:
-        steps = _steps_to_bad_text(plain)
-        raise _refused("text with a lone surrogate, which JSON cannot carry", steps or []) from None
+        reason = "text with a lone surrogate, which JSON cannot carry"
+    except ValueError:
+        reason = "a number of more digits than Python writes"
+    raise _refused(reason, _steps_to_unsendable(plain) or [])
 
 
 def _plain(value: Any, depth: int) -> Any:
     kind = type(value)
     if kind in _AS_IT_IS:
         return value
-    if depth == 0:
-        raise _Refusal(f"nested deeper than {MAX_DEPTH} levels, or containing itself")
     if kind is dict:
         return _plain_mapping(value, depth)
     if kind is list:
@@ -95,17 +106,19 @@ def _plain(value: Any, depth: int) -> Any:
     for accepted, convert in _CONVERSIONS:
         if isinstance(value, accepted):
             return convert(value, depth)
-    if attrs.has(kind) or (dataclasses.is_dataclass(kind) and not isinstance(value, type)):
+    if attrs.has(kind) or dataclasses.is_dataclass(kind):
         return _plain_mapping(dict(_members(value)), depth)
     raise _Refusal(f"a {kind.__name__}, which JSON cannot carry")
 
 
 def _plain_mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    if depth == 0:
+        raise _Refusal(_TOO_DEEP)
     plain: dict[str, Any] = {}
     key: Any = None
     try:
         for key, item in value.items():
-            plain[_key(key)] = item if type(item) in _AS_IT_IS else _plain(item, depth - 1)
+            plain[key if type(key) is str else _key(key)] = item if type(item) in _AS_IT_IS else _plain(item, depth - 1)
     except _Refusal as refusal:
         refusal.steps.append(key if isinstance(key, str) else f"<{type(key).__name__}>")
         raise
@@ -119,6 +132,8 @@ def _key(key: Any) -> str:
 
 
 def _plain_sequence(value: Iterable[Any], depth: int) -> list[Any]:
+    if depth == 0:
+        raise _Refusal(_TOO_DEEP)
     plain: list[Any] = []
     try:
         for item in value:
@@ -133,6 +148,12 @@ def _finite(value: float, _depth: int) -> float:
     if math.isfinite(value):
         return float(value)
     raise _Refusal(f"{float(value)}, which JSON cannot carry")
+
+
+def _decimal(value: Decimal, _depth: int) -> str:
+    if value.is_finite():
+        return str(value)
+    raise _Refusal(f"a Decimal of the value {value}, which is no number")
 
 
 def _members(value: Any) -> Iterable[tuple[str, Any]]:
@@ -151,34 +172,36 @@ def _members(value: Any) -> Iterable[tuple[str, Any]]:
 _CONVERSIONS: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
     (float, _finite),
     (tuple, _plain_sequence),
-    (Enum, lambda value, depth: _plain(value.value, depth - 1)),
+    (Enum, lambda value, depth: _plain(value.value, depth)),
     (str, lambda value, _depth: str.__str__(value)),
     (int, lambda value, _depth: int(value)),
     (datetime, lambda value, _depth: value.isoformat()),
     (date, lambda value, _depth: value.isoformat()),
     (time, lambda value, _depth: value.isoformat()),
-    (Decimal, lambda value, _depth: str(value)),
+    (Decimal, _decimal),
     (UUID, lambda value, _depth: str(value)),
     (Mapping, _plain_mapping),
     (list, _plain_sequence),
 )
 
 
-def _steps_to_bad_text(plain: Any) -> list[str | int] | None:
-    """Find the text that could not be encoded; neither encoder tells where it was."""
-    if isinstance(plain, str):
-        return None if _is_encodable(plain) else []
-    members = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
-    for step, item in members:
-        inner = _steps_to_bad_text(step)
-        inner = _steps_to_bad_text(item) if inner is None else inner
+def _steps_to_unsendable(plain: Any) -> list[str | int] | None:
+    """Find the first text or number that could not be encoded."""
+    if not isinstance(plain, dict | list):
+        return None if _is_sendable(plain) else []
+    for step, item in plain.items() if isinstance(plain, dict) else enumerate(plain):
+        inner = _steps_to_unsendable(item) if _is_sendable(step) else []
         if inner is not None:
             return [step, *inner]
     return None
 
 
-def _is_encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+def _is_sendable(scalar: Any) -> bool:
+    try:
+        str(scalar).encode()
+    except ValueError:
+        return False
+    return True
 
 
 def _refused(reason: str, steps: list[str | int]) -> InvalidDataError:

@@ -1,5 +1,6 @@
 """Documents: where the PDF of a render lies, and whether what arrived is one."""
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
@@ -13,6 +14,9 @@ from craftkit_async.errors import ConfigurationError, DownloadError
 from craftkit_async.models.renders import Render
 
 _START = b"%PDF-"
+
+# More digits than this are no length.
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 _ALLOW_MORE = "max_bytes or Limits.download_bytes allow more"
 
@@ -75,10 +79,13 @@ def next_address(address: str, headers: Mapping[str, str]) -> str:
     location = headers.get(LOCATION)
     if not location:
         raise DownloadError("the download was redirected without an address")
-    return urljoin(address, location)
+    try:
+        return urljoin(address, location)
+    except ValueError:
+        raise DownloadError("the download was redirected to an address that is none") from None
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Inspection:
     """Watches the bytes of a document go by and says when they cannot be one."""
 
@@ -109,9 +116,9 @@ class Inspection:
 
 def inspect(headers: Mapping[str, str], most: int) -> Inspection:
     """Begin to watch a document, which is refused at once where it is announced as too large."""
-    text = headers.get(CONTENT_LENGTH, "")
+    length = _LENGTH.fullmatch(headers.get(CONTENT_LENGTH, ""))
     encoded = headers.get(CONTENT_ENCODING, "identity") != "identity"
-    inspection = Inspection(most, int(text) if text.isdecimal() and text.isascii() and not encoded else None)
+    inspection = Inspection(most, None if length is None or encoded else int(length.group()))
     if inspection.announced is not None and inspection.announced > most:
         raise DownloadError(
             f"the document has {inspection.announced} bytes, more than {most}; {_ALLOW_MORE}",

@@ -1,16 +1,17 @@
 """Multipart: one file as a form, which is all that the API ever takes as one."""
 
 import hashlib
+import re
 
 from craftkit_async.errors import ConfigurationError
 
-_FORBIDDEN = ("\r", "\n", "\0")
+_ONE_LINE = re.compile(r"[^\r\n\0\ud800-\udfff]+")
 
 
 def encode_file(name: str, content: bytes, filename: str, content_type: str) -> tuple[bytes, str]:
     """Return the body and its content type; the boundary follows from the content, so it is not in it."""
     for part in (filename, content_type):
-        if not part or any(character in part for character in _FORBIDDEN):
+        if not _ONE_LINE.fullmatch(part):
             raise ConfigurationError("filename and content_type take one line of text each")
     boundary = f"craftkit-{hashlib.sha256(content).hexdigest()}"
     quoted = filename.replace("%", "%25").replace('"', "%22")

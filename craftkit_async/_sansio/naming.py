@@ -5,11 +5,8 @@ from functools import cache
 
 import attrs
 
-from craftkit_async.models.embed import EmbedSession
-from craftkit_async.models.engagement import EngagementCounts
-
-# The two replies whose members the service spells in snake_case.
-_SNAKE_CASE = frozenset({EmbedSession, EngagementCounts})
+# The two replies whose members the service spells in snake_case; by name, so that they need not be imported.
+_SNAKE_CASE = frozenset({"EmbedSession", "EngagementCounts"})
 
 # The field that collects the members this version does not know.
 EXTRA = "extra"
@@ -27,7 +24,7 @@ def wire_name(name: str) -> str:
 @cache
 def wire_names(model: type) -> Mapping[str, str]:
     """Map the fields of a model to their names in JSON."""
-    spell = str if model in _SNAKE_CASE else wire_name
+    spell = str if model.__name__ in _SNAKE_CASE else wire_name
     return {field.name: spell(field.name) for field in attrs.fields(model) if field.name != EXTRA}
 
 

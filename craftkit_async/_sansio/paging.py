@@ -10,9 +10,9 @@ from craftkit_async.models.signatures import SignaturePage, SignatureRequest
 class Pages:
     """What was seen of one listing."""
 
-    def __init__(self) -> None:
+    def __init__(self, cursor: str | None = None) -> None:
         self._ids: set[str] = set()
-        self._cursors: set[str] = set()
+        self._cursors = {None, cursor}
 
     def new_rows(self, page: SignaturePage) -> list[SignatureRequest]:
         """Return the rows of a page that did not come before."""
@@ -23,7 +23,7 @@ class Pages:
     def next_cursor(self, page: SignaturePage) -> str | None:
         """Return the cursor of the next page, or None where the listing ends."""
         cursor = page.next_cursor
-        if not page.has_more or not page.signatures or cursor is None or cursor in self._cursors:
+        if not page.has_more or not page.signatures or cursor in self._cursors:
             return None
         self._cursors.add(cursor)
         return cursor

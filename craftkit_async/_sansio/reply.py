@@ -18,7 +18,10 @@ _MESSAGE_SHOWN = 300
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+
+# Thirty years; a number too long to be a float would count as no hint at all otherwise.
+_LONGEST_RETRY_AFTER = 1e9
 
 _SUCCESS = range(200, 300)
 _REDIRECT = range(300, 400)
@@ -38,10 +41,18 @@ def read_answer(call: Call[Result], body: bytes) -> Any:
     return build_list(operation.reply, document, operation.envelope)
 
 
+def read_either(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> Any:
+    """Read a reply outside 2xx that is the operation's own, unless a proxy or a fault put an error in its place."""
+    try:
+        return read_answer(call, body)
+    except DecodeError:
+        return read_error(call, status, headers, body, now)
+
+
 def read_error(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> ApiError:
     """Read an error reply: the class by its status, the detail by its code, whatever the body turns out to be."""
     code, message, issues = _read_error_body(body)
-    if code is None and status in _REDIRECT:
+    if status in _REDIRECT:
         code, message = "redirect", "the service sent this call elsewhere; check base_url"
     return class_of_reply(status, code)(
         message or f"no readable error body ({len(body)} bytes of {_one_line(headers.get(CONTENT_TYPE, 'nothing'))})",
@@ -62,11 +73,12 @@ def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """
     text = headers.get(RETRY_AFTER, "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        return min(float(text), _LONGEST_RETRY_AFTER)
     moment = _read_date(text)
     if moment is None:
         return None
-    return max(0.0, moment - (_read_date(headers.get(DATE, "")) or now))
+    sent = _read_date(headers.get(DATE, ""))
+    return max(0.0, moment - (now if sent is None else sent))
 
 
 def _read_date(text: str) -> float | None:
@@ -111,19 +123,26 @@ def _read_issues(issues: Any) -> tuple[Issue, ...]:
 def _read_listed_issue(issue: Any) -> Issue:
     """Read one entry of the array form, whose shape no page gives."""
     if not isinstance(issue, dict):
-        return Issue("", _one_line(str(issue)))
+        return Issue("", _text(issue))
     path, message, code = issue.get("path"), issue.get("message"), issue.get("code")
     steps = path if isinstance(path, list) else [path] if path is not None else []
     return Issue(
-        _one_line(".".join(str(step) for step in steps)),
-        _one_line(str(message if message is not None else "invalid")),
+        _one_line(".".join(map(_text, steps))),
+        _text("invalid" if message is None else message),
         code=_one_line(code) if isinstance(code, str) else None,
     )
 
 
 def _texts(messages: Any) -> list[str]:
     listed = messages if isinstance(messages, list) else [messages] if messages is not None else []
-    return [_one_line(str(message)) for message in listed]
+    return [_text(message) for message in listed]
+
+
+def _text(said: Any) -> str:
+    try:
+        return _one_line(str(said))
+    except RecursionError:
+        return "unreadable: nested too deep"
 
 
 def _one_line(text: str) -> str:

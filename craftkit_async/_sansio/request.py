@@ -11,13 +11,12 @@ from craftkit_async._version import __version__
 
 _ALWAYS = {
     "user-agent": f"craftkit-async/{__version__}",
-    "accept": "*/*",
     # Bodies are small, and the length of a download is compared with what was announced.
     "accept-encoding": "identity",
 }
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Request:
     """What goes out: complete, so that a transport has nothing to add."""
 

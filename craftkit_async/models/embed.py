@@ -6,9 +6,11 @@ from typing import Any
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class EmbedTenant:
+
+@model
+class EmbedTenant(Value):
     """The customer of yours on whose behalf a session runs; created or updated on each mint."""
 
     external_id: str
@@ -16,8 +18,8 @@ class EmbedTenant:
     branding: Mapping[str, Any] | None = None
 
 
-@attrs.frozen
-class EmbedActor:
+@model
+class EmbedActor(Value):
     """The person who uses the session."""
 
     external_id: str
@@ -26,8 +28,8 @@ class EmbedActor:
     avatar_url: str | None = None
 
 
-@attrs.frozen
-class EmbedScope:
+@model
+class EmbedScope(Value):
     """What a session is for: edit (the default), create, view or fill."""
 
     mode: str | None = None
@@ -35,8 +37,8 @@ class EmbedScope:
     """A fill session needs a template whose external id is a UUID."""
 
 
-@attrs.frozen
-class EmbedPermissions:
+@model
+class EmbedPermissions(Value):
     """Rights of a session; what an omitted right defaults to is not published."""
 
     publish: bool | None = None
@@ -54,8 +56,8 @@ class EmbedPermissions:
     view_engagement: bool | None = None
 
 
-@attrs.frozen
-class EmbedForm:
+@model
+class EmbedForm(Value):
     """Settings of a fill session; `capture_mode="collect"` renders nothing and sends `form.submitted`."""
 
     prefill: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
@@ -65,8 +67,8 @@ class EmbedForm:
     capture_mode: str | None = None
 
 
-@attrs.frozen
-class EmbedLimits:
+@model
+class EmbedLimits(Value):
     """Caps of a session; the service suggests 10 publishes, 200 drafts and 5 MiB of uploads."""
 
     max_publishes: int | None = None
@@ -74,16 +76,16 @@ class EmbedLimits:
     max_uploads_bytes: int | None = None
 
 
-@attrs.frozen
-class CatalogRef:
+@model
+class CatalogRef(Value):
     """A published catalog; the current version when none is named."""
 
     name: str
     version: int | None = None
 
 
-@attrs.frozen
-class CatalogField:
+@model
+class CatalogField(Value):
     """One variable on offer in the builder; `required` is a hint that the service does not enforce."""
 
     key: str
@@ -95,8 +97,8 @@ class CatalogField:
     preview_data: str | float | bool | None = None
 
 
-@attrs.frozen
-class CatalogNamespace:
+@model
+class CatalogNamespace(Value):
     """A group of variables on offer."""
 
     key: str
@@ -105,8 +107,8 @@ class CatalogNamespace:
     icon: str | None = None
 
 
-@attrs.frozen
-class CatalogLoop:
+@model
+class CatalogLoop(Value):
     """A table on offer."""
 
     key: str
@@ -115,8 +117,8 @@ class CatalogLoop:
     preview_data: tuple[Mapping[str, Any], ...] | None = None
 
 
-@attrs.frozen
-class VariableCatalog:
+@model
+class VariableCatalog(Value):
     """All that the builder offers to a person who designs a template."""
 
     namespaces: tuple[CatalogNamespace, ...] = ()
@@ -124,8 +126,8 @@ class VariableCatalog:
     allow_custom: bool | None = None
 
 
-@attrs.frozen
-class EmbedSession:
+@model
+class EmbedSession(Value):
     """A session for the browser; `renew_token` works once, and `expires_at` is the only lifetime to go by."""
 
     session_id: str
@@ -135,8 +137,8 @@ class EmbedSession:
     renew_token: str = attrs.field(repr=False)
 
 
-@attrs.frozen
-class CatalogPublished:
+@model
+class CatalogPublished(Value):
     """The version that a publish made current."""
 
     id: str
@@ -144,8 +146,8 @@ class CatalogPublished:
     version: int
 
 
-@attrs.frozen
-class BuilderTemplate:
+@model
+class BuilderTemplate(Value):
     """A template as listed for an embedding host."""
 
     id: str
@@ -156,8 +158,8 @@ class BuilderTemplate:
     category: str | None = None
 
 
-@attrs.frozen
-class UploadedImage:
+@model
+class UploadedImage(Value):
     """Where an uploaded image now lies, for everybody to see."""
 
     url: str

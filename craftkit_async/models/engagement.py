@@ -6,16 +6,18 @@ from typing import Any
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class EventRecorded:
+
+@model
+class EventRecorded(Value):
     """Whether an event was stored; False when it repeated one of the last five minutes."""
 
     recorded: bool
 
 
-@attrs.frozen
-class EngagementCounts:
+@model
+class EngagementCounts(Value):
     """How often each kind of event happened."""
 
     viewed: int
@@ -27,8 +29,8 @@ class EngagementCounts:
     share_revoked: int
 
 
-@attrs.frozen
-class EngagementEvent:
+@model
+class EngagementEvent(Value):
     """One event; `event_type` and `actor_kind` are open sets."""
 
     id: str
@@ -41,8 +43,8 @@ class EngagementEvent:
     metadata: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
-class Engagement:
+@model
+class Engagement(Value):
     """Totals, and the latest events, 25 at most."""
 
     counts: EngagementCounts

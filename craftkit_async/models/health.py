@@ -1,17 +1,17 @@
 """Health: whether the service is up."""
 
-import attrs
+from craftkit_async.models._value import Value, model
 
 
-@attrs.frozen
-class HealthChecks:
+@model
+class HealthChecks(Value):
     """What the service looked at."""
 
     database: str
 
 
-@attrs.frozen
-class Health:
+@model
+class Health(Value):
     """The service's own report, the same shape when it is degraded."""
 
     status: str
@@ -24,8 +24,8 @@ class Health:
         return self.status == "ok"
 
 
-@attrs.frozen
-class Liveness:
+@model
+class Liveness(Value):
     """A bare sign of life."""
 
     status: str

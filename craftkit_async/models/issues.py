@@ -1,10 +1,10 @@
 """Issue: one thing that is wrong with some input, and where."""
 
-import attrs
+from craftkit_async.models._value import Value, model
 
 
-@attrs.frozen
-class Issue:
+@model
+class Issue(Value):
     """One finding about an input; the same type for the server's findings and for our own."""
 
     path: str

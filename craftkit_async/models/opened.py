@@ -5,9 +5,11 @@ from typing import Any
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class OpenObject:
+
+@model
+class OpenObject(Value):
     """A reply in wire names, as it came; it may hold a key, so its `repr` shows nothing."""
 
     raw: Mapping[str, Any] = attrs.field(repr=False)

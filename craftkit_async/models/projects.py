@@ -4,9 +4,11 @@ from datetime import datetime
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class Project:
+
+@model
+class Project(Value):
     """A project; a create leaves the two times out."""
 
     id: str
@@ -16,16 +18,16 @@ class Project:
     updated_at: datetime | None = None
 
 
-@attrs.frozen
-class ProjectDeleted:
+@model
+class ProjectDeleted(Value):
     """A deleted project, whose keys have stopped working."""
 
     id: str
-    deleted: bool = True
+    deleted: bool
 
 
-@attrs.frozen
-class ProjectKey:
+@model
+class ProjectKey(Value):
     """A new key; `key` is shown in this reply only, so store it now."""
 
     id: str

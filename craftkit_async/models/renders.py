@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import attrs
 
+from craftkit_async.models._value import Value, model
+
 
 class RenderStatus(StrEnum):
     """The statuses that are published; the service may answer with others."""
@@ -20,8 +22,8 @@ _ENDED = frozenset({RenderStatus.SUCCEEDED, RenderStatus.FAILED, RenderStatus.CA
 _UNDER_WAY = frozenset({RenderStatus.QUEUED, RenderStatus.RENDERING})
 
 
-@attrs.frozen
-class Render:
+@model
+class Render(Value):
     """A render as the service last described it.
 
     Only `id` is sure to be there: the shorter replies of a hook or a form leave the rest out.

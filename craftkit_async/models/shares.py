@@ -4,9 +4,11 @@ from datetime import datetime
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class Share:
+
+@model
+class Share(Value):
     """A guest link; use `share_url` as it is, its host may be a custom one."""
 
     id: str
@@ -22,16 +24,16 @@ class Share:
     click_count: int | None = None
 
 
-@attrs.frozen
-class ShareRevoked:
+@model
+class ShareRevoked(Value):
     """A share whose link stopped working; `revoked_at` is None when only a resend told that it is gone."""
 
     id: str
     revoked_at: datetime | None = None
 
 
-@attrs.frozen
-class EmailedRender:
+@model
+class EmailedRender(Value):
     """A mail that was handed to the provider; `id` is the share that was made for it."""
 
     id: str

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import attrs
 
+from craftkit_async.models._value import Value, model
+
 
 class SignatureStatus(StrEnum):
     """The statuses that are published; one old page knows `signed` as well, which stays its text."""
@@ -18,8 +20,8 @@ class SignatureStatus(StrEnum):
     FAILED = "failed"
 
 
-@attrs.frozen
-class Recipient:
+@model
+class Recipient(Value):
     """Somebody who is asked to sign; if one has an `order`, the orders of all must be exactly 1..N."""
 
     first_name: str
@@ -29,8 +31,8 @@ class Recipient:
     order: int | None = None
 
 
-@attrs.frozen
-class AnchorTag:
+@model
+class AnchorTag(Value):
     """A field that is placed at a text found in the PDF; `recipient_index` counts from zero."""
 
     anchor_string: str
@@ -39,8 +41,8 @@ class AnchorTag:
     required: bool | None = None
 
 
-@attrs.frozen
-class SignatureRecipient:
+@model
+class SignatureRecipient(Value):
     """Somebody who was asked to sign, and what came of it."""
 
     id: str | None = None
@@ -53,8 +55,8 @@ class SignatureRecipient:
     declined_at: datetime | None = None
 
 
-@attrs.frozen
-class SignatureRequest:
+@model
+class SignatureRequest(Value):
     """A request to sign; the two addresses are None until the signed file is archived."""
 
     id: str
@@ -62,7 +64,8 @@ class SignatureRequest:
     name: str
     status: SignatureStatus | str
     created_at: datetime
-    recipients: tuple[SignatureRecipient, ...] = ()
+    recipients: tuple[SignatureRecipient, ...]
+    """Can be empty in a listing and after a cancel."""
     expiration_hours: float | None = None
     signed_download_url: str | None = attrs.field(default=None, repr=False)
     certificate_url: str | None = attrs.field(default=None, repr=False)
@@ -71,8 +74,8 @@ class SignatureRequest:
     completed_at: datetime | None = None
 
 
-@attrs.frozen
-class SignaturePage:
+@model
+class SignaturePage(Value):
     """One page of a listing; only `has_more` tells whether another may follow."""
 
     signatures: tuple[SignatureRequest, ...]

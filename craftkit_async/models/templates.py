@@ -6,9 +6,11 @@ from typing import Any
 
 import attrs
 
+from craftkit_async.models._value import Value, model
 
-@attrs.frozen
-class Variable:
+
+@model
+class Variable(Value):
     """One value that a template takes, found in the data at the dot path `key`."""
 
     key: str
@@ -24,8 +26,8 @@ class Variable:
     """Members this version does not know, in wire names; written back as they came."""
 
 
-@attrs.frozen
-class Loop:
+@model
+class Loop(Value):
     """One table that a template takes: an array of objects at the top level of the data under `key`."""
 
     key: str
@@ -35,8 +37,8 @@ class Loop:
     extra: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-@attrs.frozen
-class Manifest:
+@model
+class Manifest(Value):
     """What a template version takes as data."""
 
     variables: tuple[Variable, ...] = ()
@@ -44,8 +46,8 @@ class Manifest:
     extra: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-@attrs.frozen
-class TemplateSummary:
+@model
+class TemplateSummary(Value):
     """A template as listed."""
 
     id: str
@@ -58,8 +60,8 @@ class TemplateSummary:
     current_version_number: int | None = None
 
 
-@attrs.frozen
-class Template:
+@model
+class Template(Value):
     """A template with its published manifest; `manifest` is None while nothing is published."""
 
     id: str
@@ -76,8 +78,8 @@ class Template:
     """Draft-07 JSON Schema of the data."""
 
 
-@attrs.frozen
-class TemplatePublished:
+@model
+class TemplatePublished(Value):
     """The version that a create or a put left current."""
 
     id: str
@@ -86,8 +88,8 @@ class TemplatePublished:
     manifest: Manifest
 
 
-@attrs.frozen
-class TemplateDeleted:
+@model
+class TemplateDeleted(Value):
     """A deleted template; `id` and `deleted_at` are None when only a resend told that it is gone."""
 
     slug: str

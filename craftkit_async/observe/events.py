@@ -1,23 +1,16 @@
-"""Events: what an observer is told, and the dispatch that no observer can break."""
+"""Events: what an observer is told."""
 
-import logging
-from collections.abc import Iterable
-from typing import Protocol
-
-import attrs
-
+from craftkit_async.models._value import Value, model
 from craftkit_async.models.renders import Render
 
-_logger = logging.getLogger(__name__)
 
-
-class Event:
+class Event(Value):
     """The base of all events."""
 
     __slots__ = ()
 
 
-@attrs.frozen(eq=False)
+@model
 class Submitted(Event):
     """A render has an id; `replayed` when the service already had it under this key."""
 
@@ -27,7 +20,7 @@ class Submitted(Event):
     replayed: bool
 
 
-@attrs.frozen(eq=False)
+@model
 class AttemptFailed(Event):
     """One attempt of a call failed; `error` is what the caller gets if no other follows."""
 
@@ -36,7 +29,7 @@ class AttemptFailed(Event):
     error: Exception
 
 
-@attrs.frozen(eq=False)
+@model
 class Retried(Event):
     """A call will be sent again after `delay` seconds."""
 
@@ -45,7 +38,7 @@ class Retried(Event):
     delay: float
 
 
-@attrs.frozen(eq=False)
+@model
 class Throttled(Event):
     """The service asked for patience; the call keeps its place for `delay` seconds and is sent again."""
 
@@ -55,7 +48,7 @@ class Throttled(Event):
     window: int
 
 
-@attrs.frozen(eq=False)
+@model
 class Polled(Event):
     """A pending render was looked at; `error` is set when the look failed."""
 
@@ -64,7 +57,7 @@ class Polled(Event):
     error: Exception | None = None
 
 
-@attrs.frozen(eq=False)
+@model
 class DeliveryReceived(Event):
     """A genuine delivery came in."""
 
@@ -72,14 +65,14 @@ class DeliveryReceived(Event):
     duplicate: bool
 
 
-@attrs.frozen(eq=False)
+@model
 class DeliveryRefused(Event):
     """A delivery was not to be trusted or not readable."""
 
     reason: str
 
 
-@attrs.frozen(eq=False)
+@model
 class Completed(Event):
     """A render that somebody waited for has ended; `source` is webhook, poll, replay or relay."""
 
@@ -88,7 +81,7 @@ class Completed(Event):
     elapsed: float
 
 
-@attrs.frozen(eq=False)
+@model
 class TimedOut(Event):
     """Somebody stopped waiting; the render may still end."""
 
@@ -97,7 +90,7 @@ class TimedOut(Event):
     elapsed: float
 
 
-@attrs.frozen(eq=False)
+@model
 class Abandoned(Event):
     """A submit was cancelled before its answer; this key leads to the render it may have made."""
 
@@ -105,7 +98,7 @@ class Abandoned(Event):
     idempotency_key: str
 
 
-@attrs.frozen(eq=False)
+@model
 class Downloaded(Event):
     """A document arrived whole."""
 
@@ -114,38 +107,9 @@ class Downloaded(Event):
     elapsed: float
 
 
-@attrs.frozen(eq=False)
+@model
 class HandlerFailed(Event):
     """A webhook handler raised."""
 
     event: str
     error: Exception
-
-
-class Observer(Protocol):
-    """Somebody who wants to know; called on the event loop, so it must not block."""
-
-    def on_event(self, event: Event) -> None:
-        """Take note of an event."""
-        ...
-
-
-class Observers:
-    """The observers of a client: all are told, and none can break a call."""
-
-    def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = tuple(observers)
-        self._broken: set[int] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._observers)
-
-    def tell(self, event: Event) -> None:
-        """Tell every observer; one that raises is logged once."""
-        for observer in self._observers:
-            try:
-                observer.on_event(event)
-            except Exception:
-                if id(observer) not in self._broken:
-                    self._broken.add(id(observer))
-                    _logger.exception("the observer %r failed; it is not reported again", type(observer).__name__)

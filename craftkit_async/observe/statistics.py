@@ -2,9 +2,11 @@
 
 import attrs
 
+from craftkit_async.models._value import Value
 
-@attrs.define(kw_only=True)
-class Statistics:
+
+@attrs.define(kw_only=True, eq=False, repr=False)
+class Statistics(Value):
     """Counts since the client was made, and the gauges of this moment; shared by a client and its children."""
 
     pending: int = 0

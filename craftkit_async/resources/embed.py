@@ -29,6 +29,7 @@ from craftkit_async.models.embed import (
 )
 from craftkit_async.models.opened import OpenObject
 from craftkit_async.models.renders import Render
+from craftkit_async.resources.renders import DOWNLOAD_INLINE
 from craftkit_async.resources.resource import Resource
 
 _SESSION = Credential.SESSION
@@ -47,9 +48,6 @@ _SUBMIT = Operation("submit_embed_form", "POST", _FORM, Render, retry=_NEVER, cr
 _UPLOAD = Operation(
     "upload_embed_form_image", "POST", f"{_FORM}/upload-image", UploadedImage, retry=_NEVER, credential=_SESSION
 )
-
-# The second of the two routes that serve a document; renders fall back to it.
-DOWNLOAD_INLINE = Operation("download_embed_render", "GET", "/v1/embed/renders/{id}/download", bytes)
 
 # The service refuses shorter ones with 422.
 _SHORTEST_RENEW_TOKEN = 8
@@ -82,7 +80,20 @@ class Embed(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> EmbedSession:
         """Make a session for the browser of one person; trust its `expires_at`, pages differ on the length."""
+        need(Mapping, tenant=tenant, actor=actor)
         allow(str, permissions_preset=permissions_preset)
+        allow(
+            Mapping,
+            scope=scope,
+            variable_catalog=variable_catalog,
+            catalog_ref=catalog_ref,
+            permissions=permissions,
+            branding=branding,
+            appearance=appearance,
+            callbacks=callbacks,
+            limits=limits,
+            form=form,
+        )
         if variable_catalog is not OMITTED and catalog_ref is not OMITTED:
             raise ConfigurationError("pass variable_catalog or catalog_ref, not both")
         fields = {
@@ -113,6 +124,7 @@ class Embed(Resource):
     ) -> CatalogPublished:
         """Publish the next version of a catalog; every call makes one."""
         need(str, name=name)
+        need(Mapping, catalog=catalog)
         return await self._send(_PUBLISH.call().with_body({"name": name, "catalog": catalog}), timeout)
 
     async def list_builder_templates(self, *, timeout: TimeoutOption = OMITTED) -> list[BuilderTemplate]:
@@ -123,6 +135,7 @@ class Embed(Resource):
         self, document_template: Mapping[str, Any], *, timeout: TimeoutOption = OMITTED
     ) -> OpenObject:
         """Store a draft of the builder; one that cannot be published stays unpublished without a word."""
+        need(Mapping, document_template=document_template)
         fields = {"document_template": document_template}
         return await self._send(_CREATE_BUILDER.call().with_body(fields), timeout)
 
@@ -161,6 +174,7 @@ class Embed(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> Render:
         """Submit the form of a fill session, as its browser does; the service checks the origin."""
+        allow(Mapping, dataset_selection=dataset_selection)
         call = _with_token(_SUBMIT.call(sessionId=session_id), session_token)
         rest = b""
         if dataset_selection is not OMITTED:

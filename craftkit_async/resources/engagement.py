@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from craftkit_async._sansio.arguments import need
-from craftkit_async._sansio.call import OMITTED, Omitted, Operation, TimeoutOption
+from craftkit_async._sansio.arguments import allow, need
+from craftkit_async._sansio.call import OMITTED, Operation, TimeoutOption
 from craftkit_async.models.engagement import Engagement, EventRecorded
 from craftkit_async.resources.resource import Resource
 
@@ -22,7 +22,7 @@ class EngagementEvents(Resource):
         render_id: str,
         event_type: str,
         *,
-        metadata: Mapping[str, Any] | Omitted | None = OMITTED,
+        metadata: Mapping[str, Any] | None = None,
         timeout: TimeoutOption = OMITTED,
     ) -> EventRecorded:
         """Note that a document was viewed, downloaded or printed in a viewer of your own.
@@ -30,7 +30,8 @@ class EngagementEvents(Resource):
         All calls of one backend share an address, so a second event of a type within five minutes is dropped.
         """
         need(str, event_type=event_type)
-        fields = {"event_type": event_type, "metadata": metadata}
+        allow(Mapping, metadata=metadata)
+        fields = {"event_type": event_type, "metadata": OMITTED if metadata is None else metadata}
         return await self._send(_TRACK.call(id=render_id).with_body(fields), timeout)
 
     async def get(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Engagement:

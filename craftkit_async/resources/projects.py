@@ -1,7 +1,7 @@
 """Projects: what an account key manages."""
 
 from craftkit_async._sansio.arguments import allow, need
-from craftkit_async._sansio.call import OMITTED, Credential, Omitted, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.call import OMITTED, Credential, Operation, Retry, TimeoutOption
 from craftkit_async.errors import NotFoundError
 from craftkit_async.models.projects import Project, ProjectDeleted, ProjectKey
 from craftkit_async.resources.resource import Resource
@@ -43,15 +43,13 @@ class Projects(Resource):
         except NotFoundError as error:
             if not error.maybe_applied:
                 raise
-            return ProjectDeleted(id)
+            return ProjectDeleted(id, deleted=True)
 
-    async def create_key(
-        self, id: str, *, name: str | Omitted | None = None, timeout: TimeoutOption = OMITTED
-    ) -> ProjectKey:
+    async def create_key(self, id: str, *, name: str | None = None, timeout: TimeoutOption = OMITTED) -> ProjectKey:
         """Make a live key; its plaintext is in this reply only, so store it now."""
         allow(str, name=name)
-        call = _CREATE_KEY.call(id=id).with_body({"name": OMITTED if name is None else name})
-        return await self._send(call, timeout)
+        fields = {"name": OMITTED if name is None else name}
+        return await self._send(_CREATE_KEY.call(id=id).with_body(fields), timeout)
 
     async def list(self, *, timeout: TimeoutOption = OMITTED) -> list[Project]:
         """List the projects of the account, the newest first."""

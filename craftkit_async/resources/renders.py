@@ -14,11 +14,12 @@ from craftkit_async._sansio.call import OMITTED, Omitted, Operation, Retry, Time
 from craftkit_async._sansio.documents import HasSnapshot, outside_address, read_target
 from craftkit_async.models.renders import Render
 from craftkit_async.models.shares import EmailedRender
-from craftkit_async.resources.embed import DOWNLOAD_INLINE
 from craftkit_async.resources.resource import Resource
 
 _GET = Operation("get_render", "GET", "/v1/renders/{id}", Render)
 _DOWNLOAD = Operation("download_render", "GET", "/v1/renders/{id}/download", bytes)
+# An embed route by its path only: it takes the project key, and renders fall back to it.
+DOWNLOAD_INLINE = Operation("download_embed_render", "GET", "/v1/embed/renders/{id}/download", bytes)
 _EMAIL = Operation("email_render", "POST", "/v1/renders/{id}/email", EmailedRender, retry=Retry.NEVER)
 
 
@@ -76,6 +77,7 @@ class Renders(Resource):
         """Mail a link to one recipient; never sent twice by itself, for each time is another mail."""
         need(str, to=to)
         allow(str, recipient_name=recipient_name, message=message)
+        allow(datetime, expires_at=expires_at)
         fields = {"to": to, "recipient_name": recipient_name, "message": message, "expires_at": expires_at}
         return await self._send(_EMAIL.call(id=id).with_body(fields), timeout)
 

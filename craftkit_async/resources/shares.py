@@ -30,6 +30,7 @@ class Shares(Resource):
     ) -> Share:
         """Create a guest link; the channel `email` only notes whom it is for, `renders.email` is what sends."""
         allow(str, channel=channel, recipient_email=recipient_email, message=message)
+        allow(datetime, expires_at=expires_at)
         fields = {
             "channel": channel,
             "recipient_email": recipient_email,

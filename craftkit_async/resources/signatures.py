@@ -9,7 +9,7 @@ from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
 from craftkit_async._io.files import check_place
 from craftkit_async._io.keys import given_or_fresh
 from craftkit_async._io.sender import Sender
-from craftkit_async._sansio.arguments import allow
+from craftkit_async._sansio.arguments import allow, need
 from craftkit_async._sansio.call import OMITTED, Call, Omitted, Operation, Retry, TimeoutOption
 from craftkit_async._sansio.paging import Pages
 from craftkit_async.errors import ConfigurationError, ConflictError
@@ -48,9 +48,13 @@ class Signatures(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> SignatureRequest:
         """Send a render out for signing; the recipients are mailed at once, and once per idempotency key."""
+        need(str, render_id=render_id)
+        need(list, recipients=recipients)
         allow(str, name=name)
-        if isinstance(recipients, Mapping | str) or not recipients:
-            raise ConfigurationError("recipients takes a list of at least one recipient")
+        allow(list, fields=fields, anchor_tags=anchor_tags)
+        allow(float, expiration_hours=expiration_hours)
+        if not recipients:
+            raise ConfigurationError("recipients takes at least one recipient")
         body = {
             "render_id": render_id,
             "name": name,
@@ -67,13 +71,12 @@ class Signatures(Resource):
         """Read a request with its recipients."""
         return await self._send(_GET.call(id=id), timeout)
 
-    async def cancel(
-        self, id: str, *, reason: str | Omitted | None = OMITTED, timeout: TimeoutOption = OMITTED
-    ) -> SignatureRequest:
+    async def cancel(self, id: str, *, reason: str | None = None, timeout: TimeoutOption = OMITTED) -> SignatureRequest:
         """Cancel a request that has not ended yet."""
         allow(str, reason=reason)
+        call = _CANCEL.call(id=id).with_body({"reason": OMITTED if reason is None else reason})
         try:
-            return await self._send(_CANCEL.call(id=id).with_body({"reason": reason}), timeout)
+            return await self._send(call, timeout)
         except ConflictError as error:
             # An earlier attempt may have cancelled it and lost the answer; a look settles that.
             if not error.maybe_applied:
@@ -137,7 +140,7 @@ class Signatures(Resource):
         The service pages by creation time, so a request made in the same millisecond as the last one of a page
         can be left out: do not take the listing for complete.
         """
-        pages = Pages()
+        pages = Pages(cursor)
         while True:
             page = await self.list_page(limit=limit, render_id=render_id, cursor=cursor, timeout=timeout)
             for request in pages.new_rows(page):

@@ -3,9 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from craftkit_async._io.keys import given_or_fresh
 from craftkit_async._sansio.arguments import allow, need
@@ -21,7 +19,7 @@ from craftkit_async.models.templates import (
     TemplatePublished,
     TemplateSummary,
 )
-from craftkit_async.observe.events import Abandoned, Submitted
+from craftkit_async.observe._reports import report_abandoned_submit, report_submit
 from craftkit_async.resources.resource import Resource
 
 _LIST = Operation("list_templates", "GET", "/v1/templates", TemplateSummary, envelope="templates")
@@ -37,8 +35,7 @@ _REPLAYED = 200
 _logger = logging.getLogger(__name__)
 
 
-@attrs.frozen
-class Submission:
+class Submission(NamedTuple):
     """A render that was asked for, and the key it was asked for with."""
 
     render: Render
@@ -68,7 +65,9 @@ class Templates(Resource):
     ) -> TemplatePublished:
         """Create a template and publish it as version 1; to repeat this without harm, use `put`."""
         need(str, name=name)
+        need(Mapping, manifest=manifest)
         allow(str, slug=slug, description=description)
+        allow(Mapping, layout=layout, page_config=page_config)
         fields = {
             "name": name,
             "slug": slug,
@@ -98,8 +97,10 @@ class Templates(Resource):
         read back, so giving one always puts.
         """
         need(str, name=name)
+        need(Mapping, manifest=manifest)
         need(bool, only_if_changed=only_if_changed)
         allow(str, description=description)
+        allow(Mapping, layout=layout, page_config=page_config)
         fields = {
             "name": name,
             "description": description,
@@ -151,8 +152,10 @@ class Templates(Resource):
         timeout: TimeoutOption = OMITTED,
     ) -> Submission:
         """Ask for a render, and keep the key and whether the service had seen it before."""
-        allow(int, version=version)
-        allow(str, filename=filename)
+        if version is not None:
+            need(int, version=version)
+        if filename is not None:
+            need(str, filename=filename)
         key = given_or_fresh(idempotency_key)
         call = _RENDER.call(slug=slug)
         call.body, call.idempotency_key = _render_body(data, version, filename), key
@@ -160,8 +163,8 @@ class Templates(Resource):
         try:
             answer = await self._sender.send(call, timeout=timeout)
         except asyncio.CancelledError:
-            if idempotency_key is None:
-                observers.tell(Abandoned(slug, key))
+            if idempotency_key is None and observers:
+                report_abandoned_submit(observers, slug, key)
             raise
         replayed = answer.status == _REPLAYED
         if replayed and answer.attempts == 1 and idempotency_key is None:
@@ -169,7 +172,8 @@ class Templates(Resource):
         statistics = self._sender.runtime.statistics
         statistics.submitted += 1
         statistics.replayed += replayed
-        observers.tell(Submitted(answer.value.id, slug, key, replayed))
+        if observers:
+            report_submit(observers, slug, key, answer.value.id, replayed=replayed)
         return Submission(answer.value, key, replayed)
 
     async def _find(self, slug: str, timeout: TimeoutOption) -> Template | None:
@@ -184,9 +188,12 @@ class Templates(Resource):
 
 
 def _render_body(data: Any, version: int | None, filename: str | None) -> bytes:
+    encoded = encode_object(data)
+    if version is None and filename is None:
+        return b'{"data":%b}' % encoded
     options = {"versionNumber": version, "filename": filename}
     given = {name: value for name, value in options.items() if value is not None}
-    return b'{"data":%b%b}' % (encode_object(data), b',"options":%b' % to_json(given) if given else b"")
+    return b'{"data":%b,"options":%b}' % (encoded, to_json(given))
 
 
 def _as_published(

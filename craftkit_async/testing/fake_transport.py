@@ -9,7 +9,7 @@ from typing import Any, Self
 import attrs
 
 from craftkit_async._sansio.request import Request
-from craftkit_async.errors import CraftkitError, TransportError
+from craftkit_async.errors import ConfigurationError, CraftkitError, TransportError
 
 # Small, so that even a short body arrives in several pieces.
 _PIECE_BYTES = 1024
@@ -72,7 +72,8 @@ def _one_after_another(replies: Iterator[Scripted]) -> Callable[[Request], Scrip
     def answer(request: Request) -> Scripted:
         scripted = next(replies, None)
         if scripted is None:
-            raise AssertionError(f"the script has no reply left for {request.method} {request.url}")
+            # An error of the package's own: it ends the call at once, where an AssertionError would be sent again.
+            raise ConfigurationError(f"the script has no reply left for {request.method} {request.url}")
         return scripted
 
     return answer

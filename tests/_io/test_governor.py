@@ -195,7 +195,7 @@ async def test_cancelled_at_every_wait_no_place_is_lost() -> None:
         holder = start(hold(1.0))
         try:
             await asyncio.sleep(0)
-            await governor.enter(5.0)
+            await governor.enter(asyncio.get_running_loop().time() + 5.0)
             try:
                 await governor.pause(1.0)
             finally:
@@ -228,7 +228,7 @@ class _Model:
 
     async def visit(self, patience: float, *, yields: bool) -> None:
         before = self.governor.in_flight
-        await self.governor.enter(patience, yields=yields)
+        await self.governor.enter(asyncio.get_running_loop().time() + patience, yields=yields)
         self.inside += 1
         door = asyncio.Event()
         self.doors.append(door)

@@ -45,7 +45,6 @@ async def test_submit_is_one_plain_post(sent: aioresponses) -> None:
     assert call.kwargs["data"] == b'{"data":{"total":1},"options":{"versionNumber":3,"filename":"a.pdf"}}'
     assert call.kwargs["headers"] == {
         "user-agent": f"craftkit-async/{__version__}",
-        "accept": "*/*",
         "accept-encoding": "identity",
         "authorization": "Bearer ck_test_key",
         "content-type": "application/json",

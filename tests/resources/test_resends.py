@@ -28,7 +28,14 @@ Call = Callable[[FakeTransport], Coroutine[Any, Any, Any]]
 
 
 def signature(status: str) -> FakeReply:
-    known = {"id": "s1", "renderId": "r1", "name": "n", "status": status, "createdAt": "2026-01-01T00:00:00.000Z"}
+    known = {
+        "id": "s1",
+        "renderId": "r1",
+        "name": "n",
+        "status": status,
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "recipients": [],
+    }
     return FakeReply(json=known)
 
 
@@ -57,7 +64,7 @@ async def cancel(transport: FakeTransport, **options: Any) -> Any:
     [
         (delete_template, TemplateDeleted("t")),
         (revoke_share, ShareRevoked("s1")),
-        (delete_project, ProjectDeleted("p1")),
+        (delete_project, ProjectDeleted("p1", deleted=True)),
     ],
 )
 async def test_delete_that_was_resent_and_finds_nothing_has_worked(call: Call, known: object) -> None:

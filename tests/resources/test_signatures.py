@@ -12,7 +12,14 @@ pytestmark = pytest.mark.virtual_time
 
 def page(*ids: str, more: bool, cursor: str | None) -> FakeReply:
     rows = [
-        {"id": one, "renderId": "r", "name": "n", "status": "sent", "createdAt": "2026-01-01T00:00:00.000Z"}
+        {
+            "id": one,
+            "renderId": "r",
+            "name": "n",
+            "status": "sent",
+            "createdAt": "2026-01-01T00:00:00.000Z",
+            "recipients": [],
+        }
         for one in ids
     ]
     return FakeReply(json={"signatures": rows, "hasMore": more, "nextCursor": cursor})
@@ -52,5 +59,5 @@ async def test_limit_of_a_page_is_checked(limit: Any) -> None:
 async def test_recipients_are_a_list(recipients: Any) -> None:
     """A request without recipients, or with one that is no list, is refused before anybody is mailed."""
     async with Craftkit("ck_test_key", transport=FakeTransport([])) as craftkit:
-        with pytest.raises(ConfigurationError, match="recipients takes a list"):
+        with pytest.raises(ConfigurationError, match="recipients takes"):
             await craftkit.signatures.create("r1", recipients=recipients)
