@@ -34,10 +34,13 @@ class Watch:
         self._watched.pop(watched, None)
 
     def close(self) -> None:
-        """Stop the timer."""
+        """Stop watching, and end what is under way: a transport that is not ours would go on waiting."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for watched in self._watched:
+            watched.expire()
+        self._watched.clear()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """End what is over its limit, and look again when the next one would be."""
@@ -72,7 +75,8 @@ class Watched:
     def expire(self) -> None:
         """Interrupt whatever the task waits for."""
         self._is_expired = True
-        self._task.cancel()
+        if not self._loop.is_closed():
+            self._task.cancel()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

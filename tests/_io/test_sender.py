@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from craftkit_async import (
+    ClientStateError,
     Craftkit,
     CraftkitError,
     DecodeError,
@@ -489,6 +490,44 @@ async def test_time_left_bounds_the_attempt_too() -> None:
             await craftkit._sender.send(operation.call(id="r1"), time_left=3.0)
 
         assert now() - start == pytest.approx(3.0)
+
+
+async def test_closing_ends_an_attempt_that_nobody_answers() -> None:
+    """A transport of the caller's is not closed, but what waits for it ends, and at once."""
+    craftkit = client(FakeTransport([FakeReply(json={"id": "r1"}, after=20.0)]))
+    call = asyncio.ensure_future(craftkit.renders.get("r1"))
+    await asyncio.sleep(1.0)
+
+    await craftkit.aclose()
+    await asyncio.wait([call])
+
+    assert isinstance(call.exception(), ClientStateError)
+    assert now() == 1.0
+    assert craftkit.statistics().in_flight == 0
+
+
+async def test_attempt_may_be_unbounded() -> None:
+    """`Timeouts(request=None)` is no limit."""
+    transport = FakeTransport([FakeReply(json={"id": "r1"}, after=1000.0)])
+
+    async with client(transport, timeouts=Timeouts(request=None)) as craftkit:
+        await craftkit.renders.get("r1")
+
+
+async def test_call_outside_of_a_task_is_refused() -> None:
+    """Only a task can be interrupted at its timeout."""
+    ended = asyncio.get_running_loop().create_future()
+
+    def drive() -> None:
+        try:
+            craftkit.renders.get("r1").send(None)
+        except CraftkitError as error:
+            ended.set_result(error)
+
+    async with client(FakeTransport([])) as craftkit:
+        asyncio.get_running_loop().call_soon(drive)
+
+        assert isinstance(await ended, ClientStateError)
 
 
 # -- the window
