@@ -128,11 +128,13 @@ class Schedule:
             self.rejections = 0
             self.spent += 1
             delay = max(dice * self._ceiling(self.spent), hint or 0.0)
+        # What the server asks for decides whether there is time, not the dice that are thrown on top of it.
+        needed = delay if hint is None else hint
         too_long = hint is not None and hint > self.policy.max_retry_after
-        if too_long or delay > time_left or self.spent >= self.policy.attempts:
+        if too_long or needed > time_left or self.spent >= self.policy.attempts:
             return None
         self.in_doubt = self.in_doubt or trouble in _IN_DOUBT
-        return delay
+        return min(delay, time_left)
 
     def _ceiling(self, step: int) -> float:
         """The longest wait at this step; full jitter chooses below it."""

@@ -19,9 +19,9 @@ def test_the_right_kind_passes(kind: type, value: Any) -> None:
     ("kind", "value", "sentence"),
     [
         (str, None, "name takes text, not None"),
-        (str, 7, "name takes text, not a int"),
+        (str, 7, "name takes text, not an int"),
         (str, b"x", "name takes text, not a bytes"),
-        (bool, 1, "name takes True or False, not a int"),
+        (bool, 1, "name takes True or False, not an int"),
         (int, True, "name takes a whole number, not a bool"),
         (int, 1.0, "name takes a whole number, not a float"),
         (bytes, "x", "name takes bytes, not a str"),

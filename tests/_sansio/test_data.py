@@ -4,7 +4,7 @@ import dataclasses
 import json
 import sys
 from collections import OrderedDict, UserDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -53,9 +53,7 @@ class Point(NamedTuple):
 
 class Text(str):
     __slots__ = ()
-
-    def __str__(self) -> str:
-        return "another text"
+    __str__ = str.upper  # a class may print itself differently; what is sent is the text it is
 
 
 class Price(float):
@@ -329,15 +327,9 @@ def test_a_known_member_wins_over_an_extra_one() -> None:
 def test_errors_of_the_callers_own_mapping_pass() -> None:
     """What user code raises is passed through as it is."""
 
-    class Broken(Mapping[str, Any]):
-        def __getitem__(self, key: str) -> Any:
-            raise LookupError(key)
-
-        def __iter__(self) -> Any:
+    class Broken(UserDict[str, Any]):
+        def __iter__(self) -> Iterator[str]:
             raise LookupError("mine")
-
-        def __len__(self) -> int:
-            return 1
 
     with pytest.raises(LookupError, match="mine"):
         encode_data({"a": Broken()})

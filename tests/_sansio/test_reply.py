@@ -268,6 +268,13 @@ def test_dates_are_held_against_the_servers_clock(wrong_clock: float) -> None:
     assert read_retry_after({**headers, "date": "rubbish"}, NOW.timestamp() + 10) == 20
 
 
+def test_half_characters_of_a_header_do_not_reach_the_message() -> None:
+    """A header that is no UTF-8 is decoded to lone surrogates; a message that holds one could not be printed."""
+    error = error_of(b"", 400, **{"content-type": "text/\udcff"})
+
+    assert str(error) == "GET /v1/renders/r1: 400: no readable error body (0 bytes of text/?)"
+
+
 def test_a_date_at_the_epoch_counts() -> None:
     """The first second of 1970 is a time like any other."""
     headers = {"retry-after": "Thu, 01 Jan 1970 00:00:09 GMT", "date": "Thu, 01 Jan 1970 00:00:00 GMT"}

@@ -178,6 +178,14 @@ def test_hints_are_kept_or_refused(trouble: Trouble) -> None:
     assert ask(10, 9.9) is None
 
 
+@pytest.mark.parametrize("trouble", [THROTTLED, BUSY, BROKEN])
+def test_dice_do_not_decide_whether_a_hint_fits(trouble: Trouble) -> None:
+    """A hint within the time left is followed, whatever would be added to part those rejected together."""
+    policy = RetryPolicy(first_delay=30)
+
+    assert Schedule(policy, Retry.SAFE).next_attempt(trouble, 10, 10.5, 0.99) == 10.5
+
+
 def test_doubt_is_about_attempts_before_the_last() -> None:
     """What fails for good leaves no doubt behind by itself; what was resent does, until the end."""
     schedule = Schedule(RetryPolicy(), Retry.SAFE)
@@ -256,7 +264,7 @@ def test_successes_bring_back_what_their_retries_cost() -> None:
     assert quota.left == 500
 
 
-@given(st.integers(1, 1000), st.lists(st.none() | st.integers(0, 50)))
+@given(st.integers(1, 40), st.lists(st.none() | st.integers(0, 50)))
 def test_quota_stays_within_its_bounds(most: int, steps: list[int | None]) -> None:
     """Between empty and full, whatever is taken and given back; a refusal takes nothing."""
     quota = Quota(most)
