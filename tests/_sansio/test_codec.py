@@ -128,7 +128,7 @@ def test_known_statuses_become_members_and_unknown_ones_stay_text() -> None:
 
 
 def _signature(status: str) -> Mapping[str, Any]:
-    return {"id": status, "renderId": "r", "name": "n", "status": status, "createdAt": WHEN}
+    return {"id": status, "renderId": "r", "name": "n", "status": status, "createdAt": WHEN, "recipients": []}
 
 
 @pytest.mark.parametrize(
