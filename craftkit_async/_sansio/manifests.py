@@ -17,7 +17,7 @@ def read_manifest(manifest: Manifest | Mapping[str, Any]) -> Manifest:
     try:
         return build(Manifest, to_plain(manifest))
     except DecodeError as error:
-        raise ConfigurationError(f"manifest{str(error).removeprefix('the reply')}") from None
+        raise ConfigurationError(f"manifest: {str(error).removeprefix('the reply ')}") from None
 
 
 def says_the_same(wanted: Any, stored: Any) -> bool:

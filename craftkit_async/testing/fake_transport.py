@@ -9,7 +9,7 @@ from typing import Any, Self
 import attrs
 
 from craftkit_async._sansio.request import Request
-from craftkit_async.errors import ConfigurationError, CraftkitError, TransportError
+from craftkit_async.errors import ClientStateError, CraftkitError, TransportError
 
 # Small, so that even a short body arrives in several pieces.
 _PIECE_BYTES = 1024
@@ -73,7 +73,7 @@ def _one_after_another(replies: Iterator[Scripted]) -> Callable[[Request], Scrip
         scripted = next(replies, None)
         if scripted is None:
             # An error of the package's own: it ends the call at once, where an AssertionError would be sent again.
-            raise ConfigurationError(f"the script has no reply left for {request.method} {request.url}")
+            raise ClientStateError(f"the script has no reply left for {request.method} {request.url}")
         return scripted
 
     return answer

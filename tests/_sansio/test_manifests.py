@@ -23,9 +23,9 @@ def test_either_form_is_read_alike(manifest: Manifest) -> None:
 @pytest.mark.parametrize(
     ("manifest", "sentence"),
     [
-        ({"variables": [{"label": "x"}]}, r"manifest does not fit: \$\.variables\[0\]\.key is missing"),
-        ({"loops": 7}, r"manifest does not fit: \$\.loops is a number, not an array"),
-        ([], r"manifest does not fit: \$ is an array, not an object"),
+        ({"variables": [{"label": "x"}]}, r"manifest: does not fit: \$\.variables\[0\]\.key is missing"),
+        ({"loops": 7}, r"manifest: does not fit: \$\.loops is a number, not an array"),
+        ([], r"manifest: does not fit: \$ is an array, not an object"),
     ],
 )
 def test_unfit_manifests_are_refused(manifest: Any, sentence: str) -> None:

@@ -12,7 +12,9 @@ WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def page_of(*ids: str, cursor: str | None = "c", has_more: bool = True) -> SignaturePage:
-    return SignaturePage(tuple(SignatureRequest(each, "r", "n", "sent", WHEN, ()) for each in ids), has_more, cursor)
+    return SignaturePage(
+        tuple(SignatureRequest(each, "r", "n", "sent", WHEN, recipients=()) for each in ids), has_more, cursor
+    )
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ async def test_failing_look_fails_the_put() -> None:
 
 async def test_manifest_that_is_no_manifest_is_refused() -> None:
     """Before anything is sent, in a sentence that says where."""
-    with pytest.raises(ConfigurationError, match=r"manifest does not fit: \$\.variables"):
+    with pytest.raises(ConfigurationError, match=r"manifest: does not fit: \$\.variables"):
         await put(PUT, name="x", manifest={"variables": "none", "loops": []})
 
 

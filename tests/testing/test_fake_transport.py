@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from craftkit_async import ConfigurationError, Request, TransportError
+from craftkit_async import ClientStateError, Request, TransportError
 from craftkit_async.testing import FakeReply, FakeTransport
 
 pytestmark = pytest.mark.virtual_time
@@ -53,7 +53,7 @@ async def test_an_exception_in_place_of_a_reply_is_raised() -> None:
 
 async def test_an_empty_script_says_so() -> None:
     """A request too many is an error that no client retries, and it names the request."""
-    with pytest.raises(ConfigurationError, match="no reply left for GET https://"):
+    with pytest.raises(ClientStateError, match="no reply left for GET https://"):
         await FakeTransport([]).send(LOOK)
 
 
