@@ -68,7 +68,7 @@ def _tuned_session() -> Any:
 
 
 def _other_sdks(url: str, stack: AsyncExitStack) -> dict[str, Call]:
-    """Return the SDKs that are installed, each doing one small POST against the same server."""
+    """Return the SDKs that are installed, each sending the same values to the same server in one POST."""
     found: dict[str, Call] = {}
     try:
         import stripe
@@ -80,7 +80,8 @@ def _other_sdks(url: str, stack: AsyncExitStack) -> dict[str, Call]:
         client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=http, max_network_retries=2)
 
         async def on_stripe() -> object:
-            return await client.v1.customers.create_async({"name": "Halden Marine", "metadata": {"sku": "RP-10"}})
+            note: Any = {"deliveredOn": "2026-06-05", "sku": "RP-10", "qty": "4"}
+            return await client.v1.customers.create_async({"name": "Halden Marine", "metadata": note})
 
         found["stripe"] = on_stripe
     try:
@@ -92,7 +93,7 @@ def _other_sdks(url: str, stack: AsyncExitStack) -> dict[str, Call]:
         stack.push_async_callback(assistant.close)
 
         async def on_openai() -> object:
-            message: Any = {"role": "user", "content": "Halden Marine"}
+            message: Any = {"role": "user", "content": json.dumps(DATA)}
             return await assistant.chat.completions.create(model="m", messages=[message])
 
         found["openai"] = on_openai

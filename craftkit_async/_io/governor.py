@@ -27,7 +27,8 @@ class Governor:
         self._yielding: deque[asyncio.Future[None]] = deque()
         self._pauses: set[asyncio.Future[None]] = set()
 
-    def _try_enter(self) -> bool:
+    def try_enter(self) -> bool:
+        """Take a place if one is free and nobody has waited longer."""
         if self.in_flight < int(self.window.size) and not self.waiting and not self.closed:
             self.in_flight += 1
             return True
@@ -35,7 +36,7 @@ class Governor:
 
     async def enter(self, deadline: float, *, yields: bool = False) -> None:
         """Take a place, waiting for it until `deadline` on the loop's clock; `yields` lets all others go first."""
-        if self._try_enter():
+        if self.try_enter():
             return
         if self.closed:
             raise ClientStateError(_CLOSED)

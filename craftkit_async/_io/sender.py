@@ -80,9 +80,9 @@ class Sender:
         reply: Reply | None = None
         try:
             while True:
-                if not has_place:
+                if not (has_place or governor.try_enter()):
                     await governor.enter(deadline, yields=yields)
-                    has_place = True
+                has_place = True
                 epoch = governor.window.epoch
                 request = make_request(call, self._lane.base_url, self._credential(call))
                 schedule.sent += 1

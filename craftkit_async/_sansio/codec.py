@@ -42,29 +42,26 @@ def read_json(body: bytes) -> Any:
         raise DecodeError(f"the reply is not JSON ({len(body)} bytes)", "") from None
 
 
-def build(model: type[Model], document: Any) -> Model:
+def build(model: type[Model], document: Any, root: str = "$") -> Model:
     """Build a model from parsed JSON, or raise `DecodeError` with the path to what does not fit."""
-    built: Model = _build(model, document, "$")
+    kind: Any = model
+    try:
+        built: Model = _fast_hook(kind)(document, kind)
+    except Exception:  # noqa: BLE001 - whatever went wrong, the exact converter, which is slower, knows where
+        built = _build_exactly(kind, document, root)
     return built
 
 
 def build_list(item: type[Model], document: Any, envelope: str) -> list[Model]:
     """Build the items of a list, which lies under its name; where pages differ, under another or bare."""
     items, root = _unwrap(document, envelope)
-    listed: list[Model] = _build(_list_of(item), items, root)
+    listed: list[Model] = build(_list_of(item), items, root)
     return listed
 
 
 def _list_of(item: Any) -> Any:
     """Name a type that is known only as the program runs."""
     return list[item]
-
-
-def _build(model: Any, document: Any, root: str) -> Any:
-    try:
-        return _fast_hook(model)(document, model)
-    except Exception:  # noqa: BLE001 - whatever went wrong, the exact converter, which is slower, knows where
-        return _build_exactly(model, document, root)
 
 
 def _build_exactly(model: Any, document: Any, root: str) -> Any:

@@ -54,7 +54,7 @@ def encode_data(value: Any) -> bytes:
 
 def encode_object(value: Any) -> bytes:
     """Serialise the data of a template, which must be a JSON object."""
-    encoded = encode_data(value)
+    encoded = to_json(to_plain(value))
     if not encoded.startswith(b"{"):
         raise _refused("no object; pass a mapping of names to values", [])
     return encoded
