@@ -1,4 +1,4 @@
-"""Submits per second that an emulator without PDFs answers while 20,000 renders are in flight, each server its own process."""
+"""Submits per second that an emulator without PDFs answers while 20,000 renders are in flight."""
 
 import argparse
 import asyncio

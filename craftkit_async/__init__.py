@@ -1,1 +1,262 @@
-"""The asyncio SDK for Craftkit."""
+"""The asyncio SDK for Craftkit: render PDF documents from templates, many at a time."""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
+from craftkit_async._io.capture import CapturedResponse, capture_responses
+from craftkit_async._io.transport import Reply, Transport
+from craftkit_async._sansio.call import OMITTED
+from craftkit_async._sansio.keys import derive_key
+from craftkit_async._sansio.request import Request
+from craftkit_async._version import __version__
+from craftkit_async.client import Craftkit, CraftkitAccount, CraftkitAdmin
+from craftkit_async.errors import (
+    ApiError,
+    AuthenticationError,
+    ClientStateError,
+    ConfigurationError,
+    ConflictError,
+    CraftkitError,
+    DecodeError,
+    DownloadError,
+    ForbiddenError,
+    InvalidDataError,
+    InvalidRequestError,
+    MissingExtraError,
+    NotFoundError,
+    PaymentRequiredError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+    TransportTimeoutError,
+)
+from craftkit_async.models.health import Health, HealthChecks, Liveness
+from craftkit_async.models.issues import Issue
+from craftkit_async.models.opened import OpenObject
+from craftkit_async.models.renders import Render, RenderStatus
+from craftkit_async.models.templates import (
+    Loop,
+    Manifest,
+    Template,
+    TemplateDeleted,
+    TemplatePublished,
+    TemplateSummary,
+    Variable,
+)
+from craftkit_async.observe.observers import Observer
+from craftkit_async.observe.statistics import Statistics
+from craftkit_async.options import Limits, RetryPolicy, Timeouts
+
+if _TYPE_CHECKING:
+    from craftkit_async.models.embed import (
+        BuilderTemplate,
+        CatalogField,
+        CatalogLoop,
+        CatalogNamespace,
+        CatalogPublished,
+        CatalogRef,
+        EmbedActor,
+        EmbedForm,
+        EmbedLimits,
+        EmbedPermissions,
+        EmbedScope,
+        EmbedSession,
+        EmbedTenant,
+        UploadedImage,
+        VariableCatalog,
+    )
+    from craftkit_async.models.engagement import Engagement, EngagementCounts, EngagementEvent, EventRecorded
+    from craftkit_async.models.projects import Project, ProjectDeleted, ProjectKey
+    from craftkit_async.models.shares import EmailedRender, Share, ShareRevoked
+    from craftkit_async.models.signatures import (
+        AnchorTag,
+        Recipient,
+        SignaturePage,
+        SignatureRecipient,
+        SignatureRequest,
+        SignatureStatus,
+    )
+    from craftkit_async.observe.events import (
+        Abandoned,
+        AttemptFailed,
+        Completed,
+        DeliveryReceived,
+        DeliveryRefused,
+        Downloaded,
+        Event,
+        HandlerFailed,
+        Polled,
+        Retried,
+        Submitted,
+        Throttled,
+        TimedOut,
+    )
+    from craftkit_async.observe.logs import LoggingObserver
+
+# The rarer models and the events are imported when they are first asked for: most programs never pay for them.
+_LATER = {
+    "craftkit_async.observe.events": (
+        "Abandoned",
+        "AttemptFailed",
+        "Completed",
+        "DeliveryReceived",
+        "DeliveryRefused",
+        "Downloaded",
+        "Event",
+        "HandlerFailed",
+        "Polled",
+        "Retried",
+        "Submitted",
+        "Throttled",
+        "TimedOut",
+    ),
+    "craftkit_async.observe.logs": ("LoggingObserver",),
+    "craftkit_async.models.embed": (
+        "BuilderTemplate",
+        "CatalogField",
+        "CatalogLoop",
+        "CatalogNamespace",
+        "CatalogPublished",
+        "CatalogRef",
+        "EmbedActor",
+        "EmbedForm",
+        "EmbedLimits",
+        "EmbedPermissions",
+        "EmbedScope",
+        "EmbedSession",
+        "EmbedTenant",
+        "UploadedImage",
+        "VariableCatalog",
+    ),
+    "craftkit_async.models.engagement": (
+        "Engagement",
+        "EngagementCounts",
+        "EngagementEvent",
+        "EventRecorded",
+    ),
+    "craftkit_async.models.projects": (
+        "Project",
+        "ProjectDeleted",
+        "ProjectKey",
+    ),
+    "craftkit_async.models.shares": (
+        "EmailedRender",
+        "Share",
+        "ShareRevoked",
+    ),
+    "craftkit_async.models.signatures": (
+        "AnchorTag",
+        "Recipient",
+        "SignaturePage",
+        "SignatureRecipient",
+        "SignatureRequest",
+        "SignatureStatus",
+    ),
+}
+
+__all__ = [
+    "OMITTED",
+    "Abandoned",
+    "AnchorTag",
+    "ApiError",
+    "AttemptFailed",
+    "AuthenticationError",
+    "BuilderTemplate",
+    "CapturedResponse",
+    "CatalogField",
+    "CatalogLoop",
+    "CatalogNamespace",
+    "CatalogPublished",
+    "CatalogRef",
+    "ClientStateError",
+    "Completed",
+    "ConfigurationError",
+    "ConflictError",
+    "Craftkit",
+    "CraftkitAccount",
+    "CraftkitAdmin",
+    "CraftkitError",
+    "DecodeError",
+    "DeliveryReceived",
+    "DeliveryRefused",
+    "DownloadError",
+    "Downloaded",
+    "EmailedRender",
+    "EmbedActor",
+    "EmbedForm",
+    "EmbedLimits",
+    "EmbedPermissions",
+    "EmbedScope",
+    "EmbedSession",
+    "EmbedTenant",
+    "Engagement",
+    "EngagementCounts",
+    "EngagementEvent",
+    "Event",
+    "EventRecorded",
+    "ForbiddenError",
+    "HandlerFailed",
+    "Health",
+    "HealthChecks",
+    "InvalidDataError",
+    "InvalidRequestError",
+    "Issue",
+    "Limits",
+    "Liveness",
+    "LoggingObserver",
+    "Loop",
+    "Manifest",
+    "MissingExtraError",
+    "NotFoundError",
+    "Observer",
+    "OpenObject",
+    "PaymentRequiredError",
+    "Polled",
+    "Project",
+    "ProjectDeleted",
+    "ProjectKey",
+    "RateLimitedError",
+    "Recipient",
+    "Render",
+    "RenderStatus",
+    "Reply",
+    "Request",
+    "Retried",
+    "RetryPolicy",
+    "ServerError",
+    "Share",
+    "ShareRevoked",
+    "SignaturePage",
+    "SignatureRecipient",
+    "SignatureRequest",
+    "SignatureStatus",
+    "Statistics",
+    "Submitted",
+    "Template",
+    "TemplateDeleted",
+    "TemplatePublished",
+    "TemplateSummary",
+    "Throttled",
+    "TimedOut",
+    "Timeouts",
+    "Transport",
+    "TransportError",
+    "TransportTimeoutError",
+    "UploadedImage",
+    "Variable",
+    "VariableCatalog",
+    "__version__",
+    "capture_responses",
+    "derive_key",
+]
+
+
+def __getattr__(name: str) -> _Any:
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(_import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

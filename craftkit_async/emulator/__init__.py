@@ -1,7 +1,21 @@
 """A local Craftkit for demos and tests, written from the contract alone; needs the extra `emulator`."""
 
 from craftkit_async.emulator.emulator import Emulator
+from craftkit_async.emulator.faults.board import Faults
 from craftkit_async.emulator.faults.grammar import FaultSpecError
+from craftkit_async.emulator.records import Delivery, Render
+from craftkit_async.emulator.requests_seen import SeenRequest
 from craftkit_async.emulator.settings import Settings, SettingsError
+from craftkit_async.emulator.thread import EmulatorThread
 
-__all__ = ["Emulator", "FaultSpecError", "Settings", "SettingsError"]
+__all__ = [
+    "Delivery",
+    "Emulator",
+    "EmulatorThread",
+    "FaultSpecError",
+    "Faults",
+    "Render",
+    "SeenRequest",
+    "Settings",
+    "SettingsError",
+]

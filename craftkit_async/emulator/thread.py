@@ -49,7 +49,7 @@ class EmulatorThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits in the other thread
+        except BaseException as error:
             if self._ready.done():
                 raise
             self._ready.set_exception(error)

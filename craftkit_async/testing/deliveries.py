@@ -1,12 +1,12 @@
 """Webhook deliveries as Craftkit sends them, to hand to the code under test."""
 
-import hashlib
-import hmac
 import json
 import os
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from craftkit_async._sansio.signing import signature_of
 
 
 class SignedDelivery(NamedTuple):
@@ -24,7 +24,7 @@ def signed_delivery(
     headers = {
         "content-type": "application/json",
         "x-craftkit-event": str(event["event"]),
-        "x-craftkit-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+        "x-craftkit-signature": signature_of(body, secret),
         "x-craftkit-timestamp": str(timestamp),
         "x-craftkit-delivery-id": delivery_id or str(uuid.UUID(bytes=os.urandom(16), version=4)),
         "user-agent": "Craftkit-Webhook/1.0",

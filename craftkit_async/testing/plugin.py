@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from craftkit_async.errors import MissingExtraError
 from craftkit_async.testing.deliveries import SignedDelivery, signed_delivery
 
 if TYPE_CHECKING:
-    from craftkit_async.emulator.faults.board import Faults
-    from craftkit_async.emulator.records import Delivery, Render
-    from craftkit_async.emulator.requests_seen import SeenRequest
-    from craftkit_async.emulator.thread import EmulatorThread
+    from craftkit_async.emulator import Delivery, EmulatorThread, Faults, Render, SeenRequest
 
 _MARK: Final = "craftkit_emulator"
 _DEFAULTS: Final = {"webhook_secret": "whsec_test", "latency": "0.02", "pdf": False}
@@ -90,7 +88,10 @@ class Webhooks:
 @pytest.fixture
 def craftkit_emulator(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
     """A fresh local Craftkit; change its settings with `@pytest.mark.craftkit_emulator(latency=…, pdf=True)`."""
-    from craftkit_async.emulator.thread import EmulatorThread  # noqa: PLC0415 - signed deliveries need no extra
+    try:
+        from craftkit_async.emulator import EmulatorThread  # noqa: PLC0415 - signed deliveries need no extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{error.name} is missing: pip install 'craftkit-async[emulator]'") from error
 
     mark = request.node.get_closest_marker(_MARK)
     with EmulatorThread(**{**_DEFAULTS, **(mark.kwargs if mark else {})}) as thread:

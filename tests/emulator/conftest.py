@@ -58,13 +58,13 @@ class Waiting:
     @staticmethod
     async def until(is_true: Callable[[], Any]) -> None:
         async with asyncio.timeout(20):
-            while not is_true():
+            while not is_true():  # noqa: ASYNC110 - what is waited for happens in a server, which sets no event
                 await asyncio.sleep(0.005)
 
     @staticmethod
     async def for_render(api: ContractClient, id: str, status: str = "succeeded") -> Any:
         async with asyncio.timeout(20):
-            while (reply := await api.call("get_render", id=id)).json["status"] != status:
+            while (reply := await api.call("get_render", id=id)).json["status"] != status:  # noqa: ASYNC110 - the same
                 await asyncio.sleep(0.005)
         return reply.json
 

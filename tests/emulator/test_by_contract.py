@@ -71,7 +71,7 @@ async def test_a_document_from_template_to_signed_webhook(receiver: tuple[str, R
         template = await (await session.get("/v1/templates/delivery-note")).json()
         assert template["jsonSchema"]["properties"]["items"]["maxItems"] == 10_000
 
-        submit = {"json": {"data": DATA}, "headers": {"Idempotency-Key": "delivery-note-4471"}}
+        submit: dict[str, Any] = {"json": {"data": DATA}, "headers": {"Idempotency-Key": "delivery-note-4471"}}
         async with session.post("/v1/templates/delivery-note/render", **submit) as reply:
             queued = await reply.json()
             assert (reply.status, queued["status"], queued["downloadUrl"]) == (202, "queued", None)

@@ -1,6 +1,7 @@
 """Every operation of the contract, walked once, each reply held against its schema."""
 
 import json
+import re
 from typing import Any
 
 import aiohttp
@@ -55,7 +56,7 @@ async def _walk_shares(api: ContractClient, render: str) -> None:
     assert (await api.call("get_engagement", id=render)).json["total"] == 5
 
 
-async def _walk_signatures(api: ContractClient, render: str, waiting: type[Waiting]) -> None:
+async def _walk_signatures(api: ContractClient, render: str) -> None:
     first = (await api.call("create_signature", json=SIGNING | {"renderId": render})).json["id"]
     second = (await api.call("create_signature", json=SIGNING | {"renderId": render})).json["id"]
     assert (await api.call("cancel_signature", id=second, json={"reason": "Withdrawn."})).json["status"] == "cancelled"
@@ -86,13 +87,13 @@ async def _walk_form(api: ContractClient, waiting: type[Waiting]) -> None:
     minted = people | {"scope": {"mode": "fill", "templateExternalId": template}}
     session = (await api.call("mint_embed_session", json=minted)).json
     session = (await api.call("refresh_embed_session", json={"renewToken": session["renew_token"]})).json
-    id, token = session["session_id"], session["session_token"]
-    sent = await api.call("submit_embed_form", sessionId=id, key=token, json={"data": {"booking.code": "B"}})
+    session_id, token = session["session_id"], session["session_token"]
+    sent = await api.call("submit_embed_form", sessionId=session_id, key=token, json={"data": {"booking.code": "B"}})
     await waiting.for_render(api, sent.json["id"])
     assert (await api.call("get_embed_render", id=sent.json["id"], key=token)).json["status"] == "succeeded"
     form = aiohttp.FormData()
     form.add_field("file", PNG, filename="boat.png", content_type="image/png")
-    assert (await api.call("upload_embed_form_image", sessionId=id, key=token, data=form)).status == 200
+    assert (await api.call("upload_embed_form_image", sessionId=session_id, key=token, data=form)).status == 200
 
 
 async def _walk_projects(api: ContractClient) -> None:
@@ -122,7 +123,7 @@ async def test_every_operation_answers_by_its_schema(api: ContractClient, waitin
     render = await _render(api, waiting)
     assert (await api.call("download_render", id=render)).body.startswith(b"%PDF-")
     await _walk_shares(api, render)
-    await _walk_signatures(api, render, waiting)
+    await _walk_signatures(api, render)
     await _walk_embed(api, render, waiting)
     await _walk_projects(api)
     await _walk_admin(api)
@@ -133,10 +134,6 @@ async def test_every_operation_answers_by_its_schema(api: ContractClient, waitin
 
 
 GUARDED = [name for name, (_, _, described) in operations().items() if described["security"]]
-
-
-def _fill_path(name: str) -> dict[str, Any]:
-    return dict.fromkeys(["slug", "id", "shareId", "sessionId", "token"], "none")
 
 
 @pytest.mark.parametrize("name", GUARDED)
@@ -166,8 +163,7 @@ async def test_the_wrong_kind_of_key_is_401_and_never_403(api: ContractClient, n
 
 
 def _only_needed(name: str) -> dict[str, Any]:
-    path = operations()[name][1]
-    return {part: value for part, value in _fill_path(name).items() if f"{{{part}}}" in path}
+    return dict.fromkeys(re.findall(r"{(\w+)}", operations()[name][1]), "none")
 
 
 async def test_the_contract_is_served_as_it_is(api: ContractClient) -> None:

@@ -111,17 +111,17 @@ async def test_answers_change_their_shape(api: ContractClient, waiting: type[Wai
     """The flat envelope, a download address that is missing or the API's own, a status nobody knows."""
     flat = await api.call("get_render", id="none", headers={"x-emulator-faults": "*:flat"})
     assert flat.json == {"error": "not_found"}
-    id = (await _submit(api)).json["id"]
-    await waiting.for_render(api, id)
+    render = (await _submit(api)).json["id"]
+    await waiting.for_render(api, render)
 
     async def read(fault: str) -> Any:
-        return (await api.call("get_render", id=id, headers={"x-emulator-faults": fault})).json
+        return (await api.call("get_render", id=render, headers={"x-emulator-faults": fault})).json
 
     assert (await read("*:null-url"))["downloadUrl"] is None
-    assert (await read("*:api-url"))["downloadUrl"] == f"{api.url}/v1/renders/{id}/download"
+    assert (await read("*:api-url"))["downloadUrl"] == f"{api.url}/v1/renders/{render}/download"
     assert (await read("*:www"))["status"] == "succeeded"
     headers = {"Authorization": f"Bearer {api.keys['projectKey']}", "x-emulator-faults": "*:status=cancelled"}
-    async with api.session.get(f"{api.url}/v1/renders/{id}", headers=headers) as response:
+    async with api.session.get(f"{api.url}/v1/renders/{render}", headers=headers) as response:
         assert (await response.json())["status"] == "cancelled"
 
 

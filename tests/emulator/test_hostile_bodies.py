@@ -7,6 +7,7 @@ import pytest
 
 from tests.emulator.contract_client import ContractClient, operations
 
+NO_FILE = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--'
 DEEP = b"[" * 100_000 + b"]" * 100_000
 TAKES_JSON = [
     name
@@ -102,7 +103,7 @@ async def test_a_broken_content_encoding_is_a_body_that_cannot_be_read(api: Cont
         ("multipart/form-data; boundary=x", b"--y\r\n\r\n", "invalid_multipart"),
         ("multipart/form-data; boundary=" + "x" * 500, b"", "invalid_multipart"),
         ("multipart/form-data; boundary=x", b"--x--\r\n", "missing_file"),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--', "missing_file"),
+        ("multipart/form-data; boundary=x", NO_FILE, "missing_file"),
     ],
 )  # fmt: skip  # a table
 async def test_a_broken_upload_names_what_is_wrong(

@@ -94,8 +94,10 @@ def test_the_fixtures_work_for_every_kind_of_client(pytester: pytest.Pytester) -
     """Synchronous, asyncio and threaded tests see the same local Craftkit."""
     pytester.makeconftest('pytest_plugins = ["craftkit_async.testing.plugin"]')
     pytester.makepyfile(USER_TESTS)
-    result = pytester.runpytest_inprocess(
-        "-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function", "-W", "error"
-    )
+    options = ["asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function"]
+    # In this process another test may have imported the plugin, which pytest would then complain about.
+    warnings = ["error", "ignore::pytest.PytestAssertRewriteWarning"]
+    words = [*(f"-o{option}" for option in options), *(f"-W{warning}" for warning in warnings)]
+    result = pytester.runpytest_inprocess(*words)
 
     result.assert_outcomes(passed=6)

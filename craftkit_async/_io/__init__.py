@@ -1,0 +1,1 @@
+"""The I/O, thin: it does what the rules decide."""

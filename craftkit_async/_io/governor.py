@@ -1,0 +1,123 @@
+"""Governor: hands out the places for requests in flight."""
+
+import asyncio
+from collections import deque
+from math import isfinite
+
+from craftkit_async._sansio.limiting import Window
+from craftkit_async.errors import ClientStateError, TransportTimeoutError
+
+
+class Governor:
+    """Bounds the requests in flight by an adapting window; belongs to one event loop.
+
+    Whoever waits is served in order, polls after everything else.
+    """
+
+    __slots__ = ("_first", "_line", "_pauses", "_yielding", "closed", "in_flight", "waiting", "window")
+
+    def __init__(self, first: int, most: int) -> None:
+        self._first = first
+        self.window = Window(first, most)
+        self.in_flight = 0
+        self.waiting = 0
+        self.closed = False
+        # Who gave up stays in its line, done, until its turn comes: taking it out would cost a search.
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._yielding: deque[asyncio.Future[None]] = deque()
+        self._pauses: set[asyncio.Future[None]] = set()
+
+    def try_enter(self) -> bool:
+        """Take a place if one is free and nobody has waited longer."""
+        if self.in_flight < int(self.window.size) and not self.waiting and not self.closed:
+            self.in_flight += 1
+            return True
+        return False
+
+    async def enter(self, deadline: float, *, yields: bool = False) -> None:
+        """Take a place, waiting for it until `deadline` on the loop's clock; `yields` lets all others go first."""
+        if self.try_enter():
+            return
+        if self.closed:
+            raise ClientStateError(_CLOSED)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        turn: asyncio.Future[None] = loop.create_future()
+        (self._yielding if yields else self._line).append(turn)
+        self.waiting += 1
+        try:
+            self._serve()
+            async with asyncio.timeout_at(deadline if isfinite(deadline) else None):
+                await turn
+        except TimeoutError:
+            self._give_up(turn)
+            raise TransportTimeoutError(
+                f"no place came free among the {self.window.places} requests in flight within"
+                f" {deadline - start:.3g} s;"
+                " give the call more time, or raise Limits.requests if the service can take more",
+                maybe_sent=False,
+            ) from None
+        except asyncio.CancelledError:
+            self._give_up(turn)
+            raise
+        finally:
+            self.waiting -= 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.in_flight -= 1
+        if self.waiting:
+            self._serve()
+
+    async def pause(self, delay: float) -> None:
+        """Sleep, unless the governor is closed meanwhile."""
+        if self.closed:
+            raise ClientStateError(_CLOSED)
+        loop = asyncio.get_running_loop()
+        end: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(delay, _finish, end)
+        self._pauses.add(end)
+        try:
+            await end
+        finally:
+            timer.cancel()
+            self._pauses.discard(end)
+        if self.closed:
+            raise ClientStateError(_CLOSED)
+
+    def close(self) -> None:
+        """Turn away everybody who waits."""
+        self.closed = True
+        for turn in (*self._line, *self._yielding):
+            if not turn.done():
+                turn.set_exception(ClientStateError(_CLOSED))
+        for end in self._pauses:
+            _finish(end)
+
+    def renewed(self) -> "Governor":
+        """Make one with the same bounds and nobody in it."""
+        return Governor(self._first, self.window.most)
+
+    def _give_up(self, turn: "asyncio.Future[None]") -> None:
+        """Pass on a place that was handed over in the same moment in which its taker gave up."""
+        if turn.done() and not turn.cancelled() and turn.exception() is None:
+            self.leave()
+
+    def _serve(self) -> None:
+        """Hand free places to those who wait."""
+        while self.in_flight < int(self.window.size):
+            line = self._line or self._yielding
+            if not line:
+                return
+            turn = line.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)
+
+
+def _finish(end: "asyncio.Future[None]") -> None:
+    if not end.done():
+        end.set_result(None)
+
+
+_CLOSED = "the client was closed while this call waited"

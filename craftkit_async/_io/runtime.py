@@ -1,0 +1,119 @@
+"""Runtime: what a client and its children share, and the loop and process they belong to."""
+
+import asyncio
+import os
+import warnings
+from typing import NamedTuple
+
+import attrs
+
+from craftkit_async._io.governor import Governor
+from craftkit_async._io.sessions import AiohttpTransport
+from craftkit_async._io.transport import Transport
+from craftkit_async._io.watch import Watch
+from craftkit_async._sansio.addresses import BaseUrl
+from craftkit_async._sansio.retrying import Quota
+from craftkit_async.errors import ClientStateError
+from craftkit_async.observe.observers import Observers
+from craftkit_async.observe.statistics import Statistics
+from craftkit_async.options import Limits, RetryPolicy, Timeouts
+
+
+@attrs.define(eq=False, repr=False)
+class Lane:
+    """A way out: where requests go, and the places that bound them."""
+
+    transport: Transport
+    governor: Governor
+    base_url: str
+    """What a path is appended to; empty where calls bring whole addresses."""
+
+
+class Settings(NamedTuple):
+    """What a client was made with."""
+
+    base_url: BaseUrl
+    timeouts: Timeouts
+    retries: RetryPolicy
+    limits: Limits
+    observers: Observers
+
+
+class Runtime:
+    """The open half of a client. It belongs to the loop and the process of its first use, until it is closed."""
+
+    def __init__(self, settings: Settings, api: Lane, elsewhere: Lane) -> None:
+        self.settings = settings
+        self.api = api
+        self.elsewhere = elsewhere
+        """The way to hosts that must not see the key."""
+        self.statistics = Statistics()
+        self.quota = Quota(settings.retries.quota)
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+        self.watch = Watch(settings.timeouts.request)
+        """Ends attempts that have no limit of their own."""
+
+    def check(self) -> asyncio.AbstractEventLoop:
+        """Refuse work that is not for this loop and process, bind to them at the first, and return the loop."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop or os.getpid() != self._pid:
+            self._bind(loop)
+        return loop
+
+    def enter(self) -> None:
+        """Open, or open again, on the running loop."""
+        if self._closed:
+            self._closed = False
+            self.watch = Watch(self.settings.timeouts.request)
+            for lane in (self.api, self.elsewhere):
+                # A new one: whatever was in flight on the old loop gives its place back to the old one.
+                lane.governor = lane.governor.renewed()
+        self.check()
+
+    async def aclose(self) -> None:
+        """Turn waiters away and close what was opened; a second time does nothing."""
+        if self._loop is not None and not self._loop.is_closed():
+            self.check()
+        self._closed, self._loop = True, None
+        self.watch.close()
+        for lane in (self.api, self.elsewhere):
+            lane.governor.close()
+        for transport in self._own_transports():
+            await transport.aclose()
+
+    def snapshot(self) -> Statistics:
+        """Return the counts and gauges of this moment."""
+        return attrs.evolve(
+            self.statistics,
+            in_flight=self.api.governor.in_flight,
+            waiting_for_place=self.api.governor.waiting,
+            window=self.api.governor.window.places,
+        )
+
+    def _own_transports(self) -> list[AiohttpTransport]:
+        """What was made here; a transport that was given is its giver's to close."""
+        transports = (self.api.transport, self.elsewhere.transport)
+        return [transport for transport in transports if isinstance(transport, AiohttpTransport)]
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._closed:
+            raise ClientStateError("the client is closed; enter it again with `async with`, or make a new one")
+        if self._loop is None:
+            self._loop, self._pid = loop, os.getpid()
+        elif self._pid != os.getpid():
+            raise ClientStateError("the client was opened before a fork; make one in each process")
+        else:
+            raise ClientStateError(
+                "the client is open on another event loop; close it there, or make one for each loop"
+            )
+
+    def __del__(self) -> None:
+        if any(transport.is_open for transport in self._own_transports()):
+            warnings.warn(
+                "a Craftkit client was not closed; use `async with`, or await its aclose()",
+                ResourceWarning,
+                source=self,
+                stacklevel=1,
+            )

@@ -1,0 +1,223 @@
+"""Sender: one call, from its description to its result, through place, attempt, verdict and wait."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from math import inf, isfinite
+from typing import Any, Generic
+
+import attrs
+
+from craftkit_async._io.capture import CapturedResponse, current_capture
+from craftkit_async._io.runtime import Lane, Runtime
+from craftkit_async._io.transport import Reply, lowered
+from craftkit_async._io.watch import Watched
+from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
+from craftkit_async._sansio.reply import is_answer, read_answer, read_either, read_error
+from craftkit_async._sansio.request import Request, make_request
+from craftkit_async._sansio.retrying import Schedule, is_congestion, read_trouble
+from craftkit_async.errors import (
+    ApiError,
+    ClientStateError,
+    ConfigurationError,
+    CraftkitError,
+    DecodeError,
+    TransportError,
+    TransportTimeoutError,
+)
+from craftkit_async.observe._reports import report_failure, report_next_attempt
+
+# Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
+Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]
+
+
+@attrs.define(eq=False, repr=False)
+class Answer(Generic[Result]):
+    """What a call got: its value, and the status, which is the only sign of a replay."""
+
+    value: Result
+    status: int
+    attempts: int
+
+
+class Sender:
+    """Sends calls with one credential, by one lane; the runtime is shared with the client's other senders."""
+
+    __slots__ = ("_key", "_lane", "runtime")
+
+    def __init__(self, runtime: Runtime, lane: Lane, key: Callable[[], str]) -> None:
+        self.runtime = runtime
+        self._lane = lane
+        self._key = key
+
+    async def send(
+        self,
+        call: Call[Result],
+        *,
+        timeout: TimeoutOption = OMITTED,
+        resend: bool = True,
+        yields: bool = False,
+        time_left: float = inf,
+        receive: Receive | None = None,
+    ) -> Answer[Any]:
+        """Send a call until it is answered or its error stands.
+
+        `timeout` bounds one attempt; `time_left` bounds all of them and every wait between, and cuts an attempt
+        short, which `RetryPolicy.total` does not; `yields` lets other calls take places first.
+        """
+        runtime = self.runtime
+        loop = runtime.check()
+        settings = runtime.settings
+        limit = timeout if timeout is OMITTED else check_timeout(timeout)
+        start = loop.time()
+        end = start + time_left
+        deadline = end if settings.retries.total is None else min(end, start + settings.retries.total)
+        schedule = Schedule(settings.retries, call.operation.retry if resend else None)
+        # One loop and not several functions: every call of the package passes here.
+        governor = self._lane.governor
+        has_place = False
+        reply: Reply | None = None
+        try:
+            while True:
+                if not (has_place or governor.try_enter()):
+                    await governor.enter(deadline, yields=yields)
+                has_place = True
+                epoch = governor.window.epoch
+                request = make_request(call, self._lane.base_url, self._credential(call))
+                schedule.sent += 1
+                bound = limit if end == inf else self._shorter(limit, end - loop.time())
+                reply, outcome = await self._attempt(call, request, bound, receive, loop)
+                if not isinstance(outcome, CraftkitError):
+                    return self._succeed(reply, outcome, schedule)
+                delay = self._judge(call, schedule, outcome, epoch, deadline - loop.time())
+                has_place = schedule.keeps_place
+                if not has_place:
+                    governor.leave()
+                await governor.pause(delay)
+        except CraftkitError as error:
+            _describe(error, call, schedule)
+            raise
+        finally:
+            if has_place:
+                governor.leave()
+            if (seen := current_capture()) is not None:
+                seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
+
+    def _credential(self, call: Call[Any]) -> str | None:
+        """Ask for the key, at each attempt anew, so that a rotated one is used at once."""
+        return self._key() if call.operation.credential in _CLIENT_KEYS else None
+
+    def _shorter(self, timeout: TimeoutOption, time_left: float) -> float:
+        """Bound an attempt by its own limit and by the time that is left for the whole call."""
+        limit = self.runtime.settings.timeouts.request if timeout is OMITTED else timeout
+        return time_left if limit is None else min(limit, time_left)
+
+    async def _attempt(
+        self,
+        call: Call[Any],
+        request: Request,
+        timeout: TimeoutOption,
+        receive: Receive | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> tuple[Reply | None, Any]:
+        """Send once within the limit for one attempt."""
+        try:
+            if timeout is OMITTED:
+                with Watched(self.runtime.watch, loop):
+                    return await self._exchange(call, request)
+            async with asyncio.timeout(timeout) as timer:
+                return await self._exchange(call, request, receive, timer)
+        except TimeoutError:
+            return None, TransportTimeoutError("no whole reply came in time")
+
+    async def _exchange(
+        self, call: Call[Any], request: Request, receive: Receive | None = None, timer: asyncio.Timeout | None = None
+    ) -> tuple[Reply | None, Any]:
+        """Send once; the outcome is the value or the error, and the reply comes along if there was one."""
+        reply: Reply | None = None
+        try:
+            reply = await self._lane.transport.send(request)
+            status = reply.status
+            if not is_answer(call, status):
+                return reply, read_error(call, status, lowered(reply), await _read_what_there_is(reply), _calendar())
+            if receive is not None and timer is not None:
+                return reply, await receive(reply, timer)
+            body = await reply.read()
+            if status in call.operation.also_reads:
+                return reply, read_either(call, status, lowered(reply), body, _calendar())
+            return reply, read_answer(call, body)
+        except CraftkitError as error:
+            return reply, error
+
+    def _succeed(self, reply: Reply | None, value: Any, schedule: Schedule) -> Answer[Any]:
+        governor = self._lane.governor
+        governor.window.succeeded(governor.in_flight)
+        self.runtime.quota.give_back(schedule.spent)
+        return Answer(value, 0 if reply is None else reply.status, schedule.sent)
+
+    def _judge(self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float) -> float:
+        """Say how long to wait before the next attempt, or raise the error that stands."""
+        runtime, governor = self.runtime, self._lane.governor
+        if is_congestion(error):
+            governor.window.congested(epoch)
+        if governor.closed:
+            raise ClientStateError("the client was closed during this call") from error
+        trouble = read_trouble(error)
+        observers = runtime.settings.observers
+        if observers:
+            report_failure(observers, call.operation.name, schedule.sent, error)
+        hint = error.retry_after if isinstance(error, ApiError) else None
+        delay = schedule.next_attempt(trouble, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
+        if delay is None or not (schedule.keeps_place or runtime.quota.take()):
+            raise error
+        window = governor.window.places if schedule.keeps_place else None
+        runtime.statistics.throttled += window is not None
+        runtime.statistics.retries += window is None
+        if observers:
+            report_next_attempt(observers, call.operation.name, schedule.sent, delay, window)
+        return delay
+
+
+def check_timeout(timeout: object) -> float | None:
+    """Return a timeout, or refuse what is none."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not (isfinite(timeout) and timeout > 0):
+        raise ConfigurationError(f"timeout takes seconds above 0, or None for no limit, not {timeout!r}")
+    return float(timeout)
+
+
+_CLIENT_KEYS = frozenset({Credential.PROJECT, Credential.ACCOUNT, Credential.ADMIN})
+
+
+async def _read_what_there_is(reply: Reply) -> bytes:
+    """Read the body of an error reply; its status is known, so a body that is cut or too large does no harm."""
+    try:
+        return await reply.read()
+    except CraftkitError:
+        return b""
+
+
+def _calendar() -> float:
+    """Look at the calendar, the one time that is needed: Retry-After may be a date."""
+    return time.time()  # noqa: TID251 - see above
+
+
+def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None:
+    """Add to an error which call it was of and what had been tried."""
+    if isinstance(error, ApiError):
+        error.maybe_applied = schedule.in_doubt
+    elif isinstance(error, TransportError | DecodeError):
+        tries = f" (after {schedule.sent} attempts)" if schedule.sent > 1 else ""
+        error.message = f"{call.operation.method} {call.shown_path}: {error.message}{tries}"
+        error.idempotency_key = call.idempotency_key
+    if isinstance(error, TransportError):
+        error.maybe_sent = error.maybe_sent or schedule.in_doubt
+    if isinstance(error, ApiError | TransportError | DecodeError):
+        error.attempts = schedule.sent
+
+
+def _captured(call: Call[Any], reply: Reply | None, attempts: int, elapsed: float) -> CapturedResponse:
+    status, headers = (None, {}) if reply is None else (reply.status, lowered(reply))
+    return CapturedResponse(call.operation.name, status, headers, attempts, elapsed)

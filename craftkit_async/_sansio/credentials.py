@@ -1,0 +1,44 @@
+"""Credentials: which kind of key belongs to which client, told by its prefix and by nothing else."""
+
+from typing import NamedTuple
+
+from craftkit_async.errors import ConfigurationError
+
+
+class KeyKind(NamedTuple):
+    """One kind of key."""
+
+    client: str
+    """The class that takes it."""
+    noun: str
+    variable: str
+    """Where it is looked for when it is not passed."""
+    refused: tuple[str, ...]
+    """Prefixes of other kinds; any other prefix may be a new one and passes."""
+
+
+PROJECT = KeyKind("Craftkit", "a project key (ck_live_… or ck_test_…)", "CRAFTKIT_API_KEY", ("ck_acct_", "ck_pk_"))
+ACCOUNT = KeyKind(
+    "CraftkitAccount", "an account key (ck_acct_…)", "CRAFTKIT_ACCOUNT_KEY", ("ck_live_", "ck_test_", "ck_pk_")
+)
+ADMIN = KeyKind("CraftkitAdmin", "the admin key", "CRAFTKIT_ADMIN_KEY", ("ck_live_", "ck_test_", "ck_acct_", "ck_pk_"))
+
+
+def check_key(kind: KeyKind, key: object) -> str:
+    """Return a key without the blanks around it, or refuse one that cannot work, without showing it."""
+    if not isinstance(key, str):
+        raise ConfigurationError(f"api_key takes text, or a function that returns it, not a {type(key).__name__}")
+    key = key.strip()
+    if not key:
+        raise ConfigurationError(f"api_key is empty; pass {kind.noun}, or leave it out to use {kind.variable}")
+    if not all("!" <= character <= "~" for character in key):
+        raise ConfigurationError("api_key holds a blank or a character that no header can carry; copy it again")
+    for prefix in kind.refused:
+        if key.startswith(prefix):
+            raise ConfigurationError(f"api_key is a {prefix}… key, and {kind.client} takes {kind.noun}")
+    return key
+
+
+def missing_key(kind: KeyKind) -> ConfigurationError:
+    """Say that a call needs a key."""
+    return ConfigurationError(f"this call needs {kind.noun}; pass it as api_key, or set {kind.variable}")

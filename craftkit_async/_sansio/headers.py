@@ -1,0 +1,11 @@
+"""Header names, in lower case, as they are compared; HTTP does not mind."""
+
+AUTHORIZATION = "authorization"
+CONTENT_ENCODING = "content-encoding"
+CONTENT_LENGTH = "content-length"
+CONTENT_TYPE = "content-type"
+DATE = "date"
+IDEMPOTENCY_KEY = "idempotency-key"
+LOCATION = "location"
+RETRY_AFTER = "retry-after"
+SIGNATURE = "x-craftkit-signature"

@@ -1,0 +1,1 @@
+"""What the API says: one frozen class per noun, without I/O and without JSON."""

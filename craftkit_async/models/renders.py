@@ -1,0 +1,62 @@
+"""Renders: the state of one document in the making."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from craftkit_async.models._value import Value, model
+
+
+class RenderStatus(StrEnum):
+    """The statuses that are published; the service may answer with others."""
+
+    QUEUED = "queued"
+    RENDERING = "rendering"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_ENDED = frozenset({RenderStatus.SUCCEEDED, RenderStatus.FAILED, RenderStatus.CANCELLED})
+_UNDER_WAY = frozenset({RenderStatus.QUEUED, RenderStatus.RENDERING})
+
+
+@model
+class Render(Value):
+    """A render as the service last described it.
+
+    Only `id` is sure to be there: the shorter replies of a hook or a form leave the rest out.
+    """
+
+    id: str
+    status: RenderStatus | str = ""
+    """A status nobody has heard of stays its text."""
+    download_url: str | None = attrs.field(default=None, repr=False)
+    """None until success, and for ever where the deployment has no public storage."""
+    error_message: str | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_ms: float | None = None
+    poll_url: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Has the render ended?
+
+        An unknown status counts as an ending only where the reply brings proof of one.
+        """
+        if self.status in _ENDED:
+            return True
+        return self.status not in _UNDER_WAY and self._has_proof_of_an_end
+
+    @property
+    def is_succeeded(self) -> bool:
+        """Has the render ended with a document?"""
+        if self.status in _ENDED:
+            return self.status == RenderStatus.SUCCEEDED
+        return self.is_final and self.download_url is not None and self.error_message is None
+
+    @property
+    def _has_proof_of_an_end(self) -> bool:
+        return any(mark is not None for mark in (self.completed_at, self.download_url, self.error_message))

@@ -1,0 +1,1 @@
+"""What happened: events, who observes them, and the counts."""

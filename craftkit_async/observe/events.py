@@ -1,0 +1,115 @@
+"""Events: what an observer is told."""
+
+from craftkit_async.models._value import Value, model
+from craftkit_async.models.renders import Render
+
+
+class Event(Value):
+    """The base of all events."""
+
+    __slots__ = ()
+
+
+@model
+class Submitted(Event):
+    """A render has an id; `replayed` when the service already had it under this key."""
+
+    render_id: str
+    template: str
+    idempotency_key: str
+    replayed: bool
+
+
+@model
+class AttemptFailed(Event):
+    """One attempt of a call failed; `error` is what the caller gets if no other follows."""
+
+    operation: str
+    attempt: int
+    error: Exception
+
+
+@model
+class Retried(Event):
+    """A call will be sent again after `delay` seconds."""
+
+    operation: str
+    attempt: int
+    delay: float
+
+
+@model
+class Throttled(Event):
+    """The service asked for patience; the call keeps its place for `delay` seconds and is sent again."""
+
+    operation: str
+    attempt: int
+    delay: float
+    window: int
+
+
+@model
+class Polled(Event):
+    """A pending render was looked at; `error` is set when the look failed."""
+
+    render_id: str
+    status: str | None = None
+    error: Exception | None = None
+
+
+@model
+class DeliveryReceived(Event):
+    """A genuine delivery came in."""
+
+    event: str
+    duplicate: bool
+
+
+@model
+class DeliveryRefused(Event):
+    """A delivery was not to be trusted or not readable."""
+
+    reason: str
+
+
+@model
+class Completed(Event):
+    """A render that somebody waited for has ended; `source` is webhook, poll, replay or relay."""
+
+    render: Render
+    source: str
+    elapsed: float
+
+
+@model
+class TimedOut(Event):
+    """Somebody stopped waiting; the render may still end."""
+
+    render_id: str | None
+    idempotency_key: str | None
+    elapsed: float
+
+
+@model
+class Abandoned(Event):
+    """A submit was cancelled before its answer; this key leads to the render it may have made."""
+
+    template: str
+    idempotency_key: str
+
+
+@model
+class Downloaded(Event):
+    """A document arrived whole."""
+
+    render_id: str | None
+    size: int
+    elapsed: float
+
+
+@model
+class HandlerFailed(Event):
+    """A webhook handler raised."""
+
+    event: str
+    error: Exception

@@ -1,0 +1,46 @@
+"""What all tests share: real loops and virtual ones, no keys from outside, a fast hypothesis profile."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.virtual_time import VirtualTimeLoop
+
+# What is tested with an extra is left out where the extra is not installed; `dev` has them all.
+_WITH_EXTRAS = (
+    "emulator",
+    "cli",
+    "testing/test_plugin.py",
+    "contract/test_public_page.py",
+    "test_client_on_emulator.py",
+)
+collect_ignore = (
+    [] if all(map(find_spec, ("jsonschema_rs", "typst", "click", "pypdf", "pypdfium2"))) else list(_WITH_EXTRAS)
+)
+
+# Deadlines depend on the speed of the machine, so there are none.
+settings.register_profile("fast", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config,  # noqa: ARG001 - the hook passes it
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run on virtual time what is marked so, and everything else on a real loop."""
+    if item.get_closest_marker("virtual_time"):
+        return {"virtual": VirtualTimeLoop}
+    return {"real": asyncio.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take out of the environment whatever a client would read."""
+    for name in list(os.environ):
+        if name.startswith("CRAFTKIT_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)

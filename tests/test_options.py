@@ -1,0 +1,105 @@
+"""Options: every bound is checked when it is set, and never changes."""
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, strategies as st
+
+from craftkit_async import ConfigurationError, Limits, RetryPolicy, Timeouts
+
+NO_SECONDS: list[Any] = [-1, -0.001, float("nan"), float("inf"), float("-inf"), True, "5", b"5", [], {}, 1j, 10**400]
+NO_COUNT: list[Any] = [0, -1, 1.0, float("nan"), True, False, "5", None, [], 2.5]
+
+SECONDS = [
+    (Timeouts, "close"),
+    (RetryPolicy, "first_delay"),
+    (RetryPolicy, "max_delay"),
+    (RetryPolicy, "max_retry_after"),
+]
+SECONDS_OR_NONE = [
+    (Timeouts, "connect"),
+    (Timeouts, "request"),
+    (Timeouts, "idle"),
+    (Timeouts, "wait"),
+    (RetryPolicy, "total"),
+]
+COUNTS = [
+    (RetryPolicy, "attempts"),
+    (RetryPolicy, "quota"),
+    *((Limits, field.name) for field in attrs.fields(Limits)),
+]
+
+
+def test_every_option_is_in_a_table() -> None:
+    """A new option is checked here as well."""
+    listed = {(kind, name) for kind, name in [*SECONDS, *SECONDS_OR_NONE, *COUNTS]}
+
+    assert listed == {(kind, field.name) for kind in (Timeouts, RetryPolicy, Limits) for field in attrs.fields(kind)}
+
+
+def _refuse(kind: Any, name: str, value: Any, what: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        kind(**{name: value})
+
+    assert str(caught.value) == f"{kind.__name__}({name}=…) takes {what}, not {value!r}"
+
+
+@pytest.mark.parametrize(("kind", "name"), SECONDS)
+@pytest.mark.parametrize("value", [None, *NO_SECONDS], ids=lambda value: repr(value)[:8])
+def test_seconds(kind: Any, name: str, value: Any) -> None:
+    """Seconds are finite numbers from 0 up; the refusal says so."""
+    _refuse(kind, name, value, "seconds from 0 up")
+
+
+@pytest.mark.parametrize(("kind", "name"), SECONDS_OR_NONE)
+@pytest.mark.parametrize("value", NO_SECONDS, ids=lambda value: repr(value)[:8])
+def test_seconds_or_none(kind: Any, name: str, value: Any) -> None:
+    """None is no limit where there may be none."""
+    _refuse(kind, name, value, "seconds from 0 up")
+
+    assert getattr(kind(**{name: None}), name) is None
+
+
+@pytest.mark.parametrize(("kind", "name"), COUNTS)
+@pytest.mark.parametrize("value", NO_COUNT, ids=lambda value: repr(value)[:8])
+def test_counts(kind: Any, name: str, value: Any) -> None:
+    """Counts are whole numbers from 1 up."""
+    _refuse(kind, name, value, "a whole number from 1 up")
+
+
+@pytest.mark.parametrize(("kind", "name"), [*SECONDS_OR_NONE, (Timeouts, "close"), (RetryPolicy, "max_retry_after")])
+@given(st.floats(0, 1e12) | st.integers(0, 10**12))
+def test_sound_seconds_are_kept(kind: Any, name: str, value: float) -> None:
+    """What is taken is not changed."""
+    assert getattr(kind(**{name: value}), name) == value
+
+
+def test_the_cap_lies_above_the_first_step() -> None:
+    """A cap below the first delay is a mistake, and both numbers are named."""
+    with pytest.raises(ConfigurationError, match=r"RetryPolicy\(max_delay=0.2\) lies below first_delay=0.5"):
+        RetryPolicy(max_delay=0.2)
+
+    assert RetryPolicy(first_delay=2, max_delay=2).max_delay == 2
+
+
+@pytest.mark.parametrize("options", [Timeouts(), RetryPolicy(), Limits()])
+def test_options_are_frozen(options: Any) -> None:
+    """Clients share them, so none can change one."""
+    name = attrs.fields(type(options))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(options, name, 1)
+
+
+@pytest.mark.parametrize("kind", [Timeouts, RetryPolicy, Limits])
+def test_options_are_named(kind: Any) -> None:
+    """Numbers without names are mixed up easily."""
+    with pytest.raises(TypeError):
+        kind(1)
+
+
+def test_defaults() -> None:
+    """The defaults are part of the contract with programs that rely on them."""
+    assert attrs.astuple(Timeouts()) == (10, 30, 30, 300, 10)
+    assert attrs.astuple(RetryPolicy()) == (5, 0.5, 30, 60, 120, 500)
+    assert attrs.astuple(Limits()) == (256, 16, 16, 16 * 2**20, 256 * 2**20)
