@@ -51,8 +51,8 @@ def test_a_call_needs_a_task() -> None:
     """Outside of a task there is nothing that could be ended."""
     loop = VirtualTimeLoop()
     try:
-        with pytest.raises(ClientStateError, match="inside a task"), Watched(Watch(5.0), loop):
-            pass
+        with pytest.raises(ClientStateError, match="inside a task"):
+            Watched(Watch(5.0), loop).__enter__()
     finally:
         loop.close()
 
