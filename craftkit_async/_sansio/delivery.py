@@ -159,11 +159,11 @@ def _read_signature(event: str, document: Mapping[str, Any]) -> Webhook:
 
 def _readable(recipients: Any) -> list[Any]:
     """Pass recipients on if they have the shape that other replies give them; no page says that they do."""
+    listed: list[Any] = recipients if isinstance(recipients, list) else []
     try:
-        build_list(SignatureRecipient, recipients, "recipients")
+        build_list(SignatureRecipient, listed, "recipients")
     except DecodeError:
         return []
-    listed: list[Any] = recipients
     return listed
 
 
