@@ -201,7 +201,16 @@ def test_signed_events_pass(name: str, members: dict[str, Any]) -> None:
 
 
 _SIGNED = b'{"event":"signature.sent","signatureRequestId":"s","renderId":"r","recipients":[{"firstName":"M"}]}'
-_FORM = b'{"event":"form.submitted","sessionId":"","templateSlug":"","templateVersion":3,"data":{},"submittedAt":"2026-06-05"}'
+_FORM = json.dumps(
+    {
+        "event": "form.submitted",
+        "sessionId": "s",
+        "templateSlug": "t",
+        "templateVersion": 3,
+        "data": {"a": [1]},
+        "submittedAt": "2026-06-05T10:04:11.000Z",
+    }
+).encode()
 _BODIES = [BODY, BODY.replace(b"succeeded", b"failed"), _SIGNED, _FORM, b'{"event":"brand.new","x":null}']
 
 _PIECES = [
