@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -195,6 +197,21 @@ def test_signed_events_pass(name: str, members: dict[str, Any]) -> None:
     assert WebhookVerifier(SECRET).verify(body, {b"X-Craftkit-Signature": sign(body, SECRET).encode()}) == UnknownEvent(
         f"new.{name}", document
     )
+
+
+def test_text_and_bytes_are_never_compared() -> None:
+    """Python can be told to make an error of that; headers of both types are no reason for a foreign exception."""
+    code = f"""
+from craftkit_async import SignatureError, WebhookVerifier
+headers = [("x-craftkit-signature", "0"), (b"x-craftkit-signature", b"0"), ("x-craftkit-event", "e"), (b"x" * 16, b"")]
+try:
+    WebhookVerifier("{SECRET}").verify(b"body", headers)
+except SignatureError:
+    print("refused")
+"""
+    done = subprocess.run([sys.executable, "-bb", "-c", code], capture_output=True, check=True)  # noqa: S603 - our own code
+
+    assert done.stdout.strip() == b"refused"
 
 
 # ---- fuzz

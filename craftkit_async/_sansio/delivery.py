@@ -33,6 +33,7 @@ Body = bytes | bytearray | memoryview
 Headers = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
 Fields = Mapping[str, str | bytes]
 
+# Two tables, since `python -bb` refuses to compare text with bytes.
 _TEXT_NAMES = {name: name for name in (SIGNATURE, EVENT, TIMESTAMP, DELIVERY_ID)}
 _BYTE_NAMES = {name.encode(): name for name in _TEXT_NAMES}
 
@@ -75,13 +76,19 @@ def read_headers(headers: Headers) -> Fields:
         pairs: Any = headers.items() if hasattr(headers, "items") else headers
         for given, value in pairs:
             if len(given) in _LENGTHS:
-                name = (_BYTE_NAMES if isinstance(given, bytes) else _TEXT_NAMES).get(given.lower())
+                names = _BYTE_NAMES if isinstance(given, bytes) else _TEXT_NAMES
+                name = names.get(given) or names.get(given.lower())
                 if name is not None:
                     # Most values are never asked for, so they are kept as they are.
-                    found[name] = value if found.get(name, value) == value else f"{found[name]!r}, {value!r}"
+                    found[name] = value if name not in found else _join(found[name], value)
     except (AttributeError, TypeError, ValueError):
         raise MalformedDeliveryError("headers take a mapping or pairs, of text or bytes") from None
     return found
+
+
+def _join(value: str | bytes, again: str | bytes) -> str | bytes:
+    # As they are shown, for the same reason as there are two tables of names.
+    return value if repr(value) == repr(again) else f"{value!r}, {again!r}"
 
 
 def _text_of(fields: Fields, name: str) -> str | None:
