@@ -460,6 +460,7 @@ def test_equal_bodies_of_two_deliveries_are_two_events(event: str) -> None:
     """Two people who sign can cause the same body; an attempt to deliver again has the same id."""
     assert dedupe_key(event, b"a", {ID: "1"}) == dedupe_key(event, b"a", {ID: b"1"})
     assert len({dedupe_key(event, body, {ID: given}) for body in (b"a", b"b") for given in ("1", "2", "")}) == 6
+    assert dedupe_key(event, b"a", {ID: "bc"}) != dedupe_key(event, b"ab", {ID: "c"})
     assert dedupe_key(event, b"a", {}) == dedupe_key(event, b"a", {ID: ""})
     assert dedupe_key(event, b"a", {ID: "\udcff"}) != dedupe_key(event, b"a", {})
 
