@@ -18,15 +18,20 @@ from craftkit_async.errors import (
     ConflictError,
     CraftkitError,
     DecodeError,
+    DeliveryError,
+    DeliveryTooLargeError,
     DownloadError,
     ForbiddenError,
     InvalidDataError,
     InvalidRequestError,
+    MalformedDeliveryError,
     MissingExtraError,
     NotFoundError,
     PaymentRequiredError,
     RateLimitedError,
     ServerError,
+    SignatureError,
+    StaleDeliveryError,
     TransportError,
     TransportTimeoutError,
 )
@@ -66,6 +71,14 @@ if _TYPE_CHECKING:
         VariableCatalog,
     )
     from craftkit_async.models.engagement import Engagement, EngagementCounts, EngagementEvent, EventRecorded
+    from craftkit_async.models.events import (
+        FormSubmitted,
+        RenderFailed,
+        RenderSucceeded,
+        SignatureEvent,
+        UnknownEvent,
+        Webhook,
+    )
     from craftkit_async.models.projects import Project, ProjectDeleted, ProjectKey
     from craftkit_async.models.shares import EmailedRender, Share, ShareRevoked
     from craftkit_async.models.signatures import (
@@ -92,6 +105,7 @@ if _TYPE_CHECKING:
         TimedOut,
     )
     from craftkit_async.observe.logs import LoggingObserver
+    from craftkit_async.webhooks import WebhookVerifier, sign
 
 # The rarer models and the events are imported when they are first asked for: most programs never pay for them.
 _LATER = {
@@ -134,6 +148,14 @@ _LATER = {
         "EngagementEvent",
         "EventRecorded",
     ),
+    "craftkit_async.models.events": (
+        "FormSubmitted",
+        "RenderFailed",
+        "RenderSucceeded",
+        "SignatureEvent",
+        "UnknownEvent",
+        "Webhook",
+    ),
     "craftkit_async.models.projects": (
         "Project",
         "ProjectDeleted",
@@ -151,6 +173,10 @@ _LATER = {
         "SignatureRecipient",
         "SignatureRequest",
         "SignatureStatus",
+    ),
+    "craftkit_async.webhooks": (
+        "WebhookVerifier",
+        "sign",
     ),
 }
 
@@ -177,8 +203,10 @@ __all__ = [
     "CraftkitAdmin",
     "CraftkitError",
     "DecodeError",
+    "DeliveryError",
     "DeliveryReceived",
     "DeliveryRefused",
+    "DeliveryTooLargeError",
     "DownloadError",
     "Downloaded",
     "EmailedRender",
@@ -195,6 +223,7 @@ __all__ = [
     "Event",
     "EventRecorded",
     "ForbiddenError",
+    "FormSubmitted",
     "HandlerFailed",
     "Health",
     "HealthChecks",
@@ -205,6 +234,7 @@ __all__ = [
     "Liveness",
     "LoggingObserver",
     "Loop",
+    "MalformedDeliveryError",
     "Manifest",
     "MissingExtraError",
     "NotFoundError",
@@ -218,7 +248,9 @@ __all__ = [
     "RateLimitedError",
     "Recipient",
     "Render",
+    "RenderFailed",
     "RenderStatus",
+    "RenderSucceeded",
     "Reply",
     "Request",
     "Retried",
@@ -226,10 +258,13 @@ __all__ = [
     "ServerError",
     "Share",
     "ShareRevoked",
+    "SignatureError",
+    "SignatureEvent",
     "SignaturePage",
     "SignatureRecipient",
     "SignatureRequest",
     "SignatureStatus",
+    "StaleDeliveryError",
     "Statistics",
     "Submitted",
     "Template",
@@ -242,12 +277,16 @@ __all__ = [
     "Transport",
     "TransportError",
     "TransportTimeoutError",
+    "UnknownEvent",
     "UploadedImage",
     "Variable",
     "VariableCatalog",
+    "Webhook",
+    "WebhookVerifier",
     "__version__",
     "capture_responses",
     "derive_key",
+    "sign",
 ]
 
 

@@ -12,11 +12,14 @@ CraftkitError
 │   ├── ForbiddenError 403                     ├── NotFoundError 404          ├── ConflictError 409
 │   └── RateLimitedError 429 or rate_limited   └── ServerError 5xx
 ├── DecodeError                       a 2xx that nobody can read
-└── DownloadError                     truncated, too large, not a PDF, refused address
+├── DownloadError                     truncated, too large, not a PDF, refused address
+└── DeliveryError                     a webhook not to be trusted or not readable
+    ├── SignatureError 401  ├── StaleDeliveryError 400  ├── MalformedDeliveryError 400  └── DeliveryTooLargeError 413
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 import attrs
 
@@ -176,3 +179,34 @@ class DownloadError(CraftkitError):
 
     def __str__(self) -> str:
         return self.message
+
+
+@attrs.define(slots=False, repr=False, eq=False)
+class DeliveryError(CraftkitError):
+    """A webhook that is not to be trusted or not readable; `status_hint` is what to answer it with."""
+
+    message: str
+    status_hint: ClassVar[int] = 400
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SignatureError(DeliveryError):
+    """No secret fits the signature: forged, changed on its way, or signed with another secret."""
+
+    status_hint = 401
+
+
+class StaleDeliveryError(DeliveryError):
+    """Genuine, but sent longer ago, or further ahead, than the tolerance allows."""
+
+
+class MalformedDeliveryError(DeliveryError):
+    """Not readable: not given as bytes, not JSON, not an event, or at odds with its own headers."""
+
+
+class DeliveryTooLargeError(DeliveryError):
+    """The body is larger than what is accepted; it was not looked at."""
+
+    status_hint = 413

@@ -38,9 +38,22 @@ def pytest_asyncio_loop_factories(
     return {"real": asyncio.new_event_loop}
 
 
+_PROXIES = [f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")]
+
+_READ_BY_A_CLIENT = [
+    "CRAFTKIT_API_KEY",
+    "CRAFTKIT_ACCOUNT_KEY",
+    "CRAFTKIT_ADMIN_KEY",
+    "CRAFTKIT_BASE_URL",
+    "CRAFTKIT_WEBHOOK_SECRET",
+    "CK_WEBHOOK_SECRET",
+    *_PROXIES,
+    *map(str.upper, _PROXIES),
+]
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out of the environment whatever a client would read."""
-    for name in list(os.environ):
-        if name.startswith("CRAFTKIT_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+    for name in _READ_BY_A_CLIENT:
+        monkeypatch.delenv(name, raising=False)

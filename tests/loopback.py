@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ssl import SSLContext
 
 import attrs
@@ -59,12 +59,10 @@ async def serve_raw(handler: RawHandler) -> AsyncIterator[str]:
     """Run a server that speaks whatever its handler writes; the connection ends with the handler."""
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        # What a client breaks off is its own affair.
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
             await handler(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        writer.close()
 
     server = await asyncio.start_server(closing, "127.0.0.1", 0)
     try:

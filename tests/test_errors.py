@@ -17,16 +17,21 @@ from craftkit_async import (
     ConflictError,
     CraftkitError,
     DecodeError,
+    DeliveryError,
+    DeliveryTooLargeError,
     DownloadError,
     ForbiddenError,
     InvalidDataError,
     InvalidRequestError,
     Issue,
+    MalformedDeliveryError,
     MissingExtraError,
     NotFoundError,
     PaymentRequiredError,
     RateLimitedError,
     ServerError,
+    SignatureError,
+    StaleDeliveryError,
     TransportError,
     TransportTimeoutError,
 )
@@ -58,6 +63,11 @@ TREE: list[tuple[type, type, type]] = [
     (ServerError, ApiError, Exception),
     (DecodeError, CraftkitError, Exception),
     (DownloadError, CraftkitError, Exception),
+    (DeliveryError, CraftkitError, Exception),
+    (SignatureError, DeliveryError, Exception),
+    (StaleDeliveryError, DeliveryError, Exception),
+    (MalformedDeliveryError, DeliveryError, Exception),
+    (DeliveryTooLargeError, DeliveryError, Exception),
 ]
 
 
@@ -171,3 +181,18 @@ def test_class_by_status(status: int) -> None:
     assert class_of_reply(status, None) is expected
     assert class_of_reply(status, "brand_new") is expected
     assert class_of_reply(status, "rate_limited") is RateLimitedError
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (DeliveryError, 400),
+        (SignatureError, 401),
+        (StaleDeliveryError, 400),
+        (MalformedDeliveryError, 400),
+        (DeliveryTooLargeError, 413),
+    ],
+)
+def test_refused_deliveries_say_what_to_answer(kind: type[DeliveryError], status: int) -> None:
+    """A receiver answers with the hint of the error and needs no table of its own."""
+    assert kind("no").status_hint == status

@@ -84,7 +84,9 @@ class Sender:
                     await governor.enter(deadline, yields=yields)
                 has_place = True
                 epoch = governor.window.epoch
-                request = make_request(call, self._lane.base_url, self._credential(call))
+                # The key is asked for at each attempt anew, so that a rotated one is used at once.
+                key = self._key() if call.operation.credential in _CLIENT_KEYS else None
+                request = make_request(call, self._lane.base_url, key)
                 schedule.sent += 1
                 bound = limit if end == inf else self._shorter(limit, end - loop.time())
                 reply, outcome = await self._attempt(call, request, bound, receive, loop)
@@ -103,10 +105,6 @@ class Sender:
                 governor.leave()
             if (seen := current_capture()) is not None:
                 seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
-
-    def _credential(self, call: Call[Any]) -> str | None:
-        """Ask for the key, at each attempt anew, so that a rotated one is used at once."""
-        return self._key() if call.operation.credential in _CLIENT_KEYS else None
 
     def _shorter(self, timeout: TimeoutOption, time_left: float) -> float:
         """Bound an attempt by its own limit and by the time that is left for the whole call."""

@@ -140,21 +140,13 @@ class AiohttpTransport:
 class AiohttpReply:
     """A reply of aiohttp, read whole or piece by piece."""
 
-    __slots__ = ("_most", "_response")
+    __slots__ = ("_most", "_response", "headers", "status")
 
     def __init__(self, response: aiohttp.ClientResponse, most: int) -> None:
         self._response = response
         self._most = most
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self._response.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The header fields; case does not matter."""
-        return self._response.headers
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
 
     async def read(self) -> bytes:
         """Read the whole body, up to the limit for replies."""

@@ -189,6 +189,10 @@ def _optional_text(value: Any, _: Any) -> str | None:
     raise _misfit(value, "text or null")
 
 
+def _optional_moment(value: Any, kind: Any) -> datetime | None:
+    return None if value is None else _moment(value, kind)
+
+
 # One function call per field instead of two: these exact types are most of what replies are made of.
 _READERS: dict[Any, Hook] = {
     str: _text,
@@ -199,7 +203,7 @@ _READERS: dict[Any, Hook] = {
     int | None: _optional(_whole_number),
     float | None: _optional(_number),
     datetime: _moment,
-    datetime | None: _optional(_moment),
+    datetime | None: _optional_moment,
     Mapping[str, Any]: _mapping,
     Mapping[str, Any] | None: _optional(_mapping),
     str | float | bool | None: _scalar,

@@ -7,7 +7,6 @@ from craftkit_async._sansio.call import OMITTED, Credential, Operation, Retry, T
 from craftkit_async._sansio.data import encode_object
 from craftkit_async._sansio.headers import SIGNATURE
 from craftkit_async._sansio.signing import signature_of
-from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.renders import Render
 from craftkit_async.resources.resource import Resource
 
@@ -31,7 +30,5 @@ class Hooks(Resource):
         call = _TRIGGER.call(token=token)
         call.body = encode_object(data)
         if secret is not None:
-            if not isinstance(secret, str | bytes):
-                raise ConfigurationError("secret takes text or bytes")
             call.headers[SIGNATURE] = signature_of(call.body, secret)
         return await self._send(call, timeout)

@@ -44,9 +44,17 @@ NAMES = [
     "Abandoned",
     "Downloaded",
     "HandlerFailed",
+    "Webhook",
+    "RenderSucceeded",
+    "RenderFailed",
+    "SignatureEvent",
+    "FormSubmitted",
+    "UnknownEvent",
+    "WebhookVerifier",
+    "sign",
 ]
 
-# Arguments of the design that come with webhooks, waiting and manifests.
+# Arguments of the design that come with waiting, the inbox and manifests.
 LATER = {"webhook_secret", "webhooks", "polling", "relay", "check"}
 
 CLIENT: dict[str, Any] = {
@@ -68,7 +76,7 @@ CLIENT: dict[str, Any] = {
     "check": "off",
 }
 
-# Bounds of the design that come with waiting, webhooks and manifests.
+# Bounds of the design that come with waiting, the inbox and manifests.
 LATER_LIMITS = {"open_renders", "webhook_bytes", "mailbox", "mailbox_age", "handlers", "templates_learned"}
 
 OPTIONS: dict[type, dict[str, float]] = {
@@ -164,6 +172,11 @@ ERRORS: dict[str, tuple[type[BaseException], ...]] = {
     "ServerError": (errors.ApiError,),
     "DecodeError": (errors.CraftkitError,),
     "DownloadError": (errors.CraftkitError,),
+    "DeliveryError": (errors.CraftkitError,),
+    "SignatureError": (errors.DeliveryError,),
+    "StaleDeliveryError": (errors.DeliveryError,),
+    "MalformedDeliveryError": (errors.DeliveryError,),
+    "DeliveryTooLargeError": (errors.DeliveryError,),
 }
 
 # The fields of a class that the design names, in its order where they are given by position.
@@ -176,6 +189,13 @@ FIELDS = {
         pending in_flight waiting_for_place window mailbox submitted replayed completed_by_webhook completed_by_poll
         completed_by_relay failed timed_out polls retries throttled deliveries duplicates refused handler_failures
         downloads""",
+    "Webhook": "event raw",
+    "RenderSucceeded": "event raw render template_id",
+    "RenderFailed": "event raw render template_id",
+    "SignatureEvent": "event raw signature_request_id render_id status name recipients reason",
+    "FormSubmitted": "event raw session_id template_slug template_version render_id data submitted_at",
+    "UnknownEvent": "event raw",
+    "DeliveryError": "message",
     "CapturedResponse": "status headers attempts elapsed",
 }
 
@@ -311,3 +331,25 @@ def test_derive_key_is_called_as_the_design_says() -> None:
 
     assert list(inspect.signature(craftkit_async.derive_key).parameters) == parts
     assert inspect.signature(craftkit_async.derive_key).parameters["attempt"].default == 1
+
+
+def test_verifier_is_called_as_the_design_says() -> None:
+    """The secret by position, the bounds by keyword; body and headers by position, the time by keyword."""
+    made = inspect.signature(craftkit_async.WebhookVerifier).parameters
+    called = inspect.signature(craftkit_async.WebhookVerifier.verify).parameters
+
+    assert {name: item.default for name, item in made.items()} == {
+        "secret": inspect.Parameter.empty,
+        "tolerance": None,
+        "max_body": 2**20,
+    }
+    assert {name: item.kind is item.KEYWORD_ONLY for name, item in {**made, **called}.items()} == {
+        "secret": False,
+        "tolerance": True,
+        "max_body": True,
+        "self": False,
+        "body": False,
+        "headers": False,
+        "now": True,
+    }
+    assert list(inspect.signature(craftkit_async.sign).parameters) == ["body", "secret"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import craftkit_async
-from craftkit_async import Health, HealthChecks, OpenObject, Render, RenderStatus
+from craftkit_async import Health, HealthChecks, Issue, OpenObject, Render, RenderStatus
 from tests.model_strategies import MODELS, instances
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -89,3 +89,11 @@ def test_health() -> None:
     """Only `ok` is well."""
     assert Health("ok", "1", HealthChecks("ok")).is_ok
     assert not Health("degraded", "1", HealthChecks("down")).is_ok
+
+
+def test_models_of_different_classes_are_never_equal() -> None:
+    """Not even with the same fields, and nothing else is equal to a model."""
+    assert Issue("a", "b") == Issue("a", "b")
+    assert Issue("a", "b") != Issue("a", "c")
+    assert Issue("a", "b") != ("a", "b", "error", None)
+    assert len({Issue("a", "b"), Issue("a", "b"), Issue("a", "c")}) == 2

@@ -1,0 +1,49 @@
+"""Requests that nobody thought of, made from the served document: no 500, no answer outside the schema."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from craftkit_async.emulator import EmulatorThread
+from tests.emulator.contract_client import operations
+
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")
+
+# A key for each kind of operation; those of a session's browser are refused, which is an answer as well.
+KINDS = {"projectKey": "ck_test_local", "accountKey": "ck_acct_local", "adminKey": "local-admin"}
+
+
+def _key_for(described: Mapping[str, Any]) -> str:
+    wanted = {name for choice in described["security"] for name in choice}
+    return next((kind for kind in ("accountKey", "adminKey") if kind in wanted), "projectKey")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_500_and_no_answer_outside_the_schema(kind: str, tmp_path: Path) -> None:
+    """Status, media type, headers and body of each answer are those of the document."""
+    named = [name for name, (_, _, described) in operations().items() if _key_for(described) == kind]
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance"
+    with EmulatorThread(pdf=False, latency="0") as thread:
+        url = thread.emulator.url
+        words = ["run", f"{url}/openapi.yaml", "--url", url, "-H", f"Authorization: Bearer {KINDS[kind]}"]
+        words += ["--checks", f"{checks},response_schema_conformance", "--max-examples", EXAMPLES, "--seed", "1"]
+        words += [
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--mode",
+            "all",
+            "--no-color",
+            "--generation-database",
+            "none",
+        ]
+        words += [word for name in named for word in ("--include-operation-id", name)]
+        command = [str(Path(sys.executable).with_name("schemathesis")), *words]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - a tool
+
+    assert ended.returncode == 0, ended.stdout[-5000:]
