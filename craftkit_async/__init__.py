@@ -50,7 +50,7 @@ from craftkit_async.models.templates import (
 )
 from craftkit_async.observe.observers import Observer
 from craftkit_async.observe.statistics import Statistics
-from craftkit_async.options import Limits, RetryPolicy, Timeouts
+from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 
 if _TYPE_CHECKING:
     from craftkit_async.models.embed import (
@@ -241,6 +241,7 @@ __all__ = [
     "Observer",
     "OpenObject",
     "PaymentRequiredError",
+    "PollPolicy",
     "Polled",
     "Project",
     "ProjectDeleted",

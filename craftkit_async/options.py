@@ -1,5 +1,6 @@
 """Options: every bound and pace of a client, frozen, checked, each field explained."""
 
+from collections.abc import Callable
 from sys import float_info
 from typing import Any
 
@@ -8,14 +9,25 @@ import attrs
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models._value import Value
 
+_Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
-def _seconds(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    """Refuse what is no finite, non-negative number of seconds."""
-    # NaN compares as False with everything, and a whole number may be larger than any float.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= float_info.max:
-        raise ConfigurationError(
-            f"{type(instance).__name__}({attribute.name}=…) takes seconds from 0 up, not {value!r}",
-        )
+
+def _number(least: float, most: float, what: str) -> _Check:
+    """Make a check that refuses what is no number between two others."""
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+        # NaN compares as False with everything, and a whole number may be larger than any float.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise ConfigurationError(f"{type(instance).__name__}({attribute.name}=…) takes {what}, not {value!r}")
+
+    return check
+
+
+_seconds = _number(0.0, float_info.max, "seconds from 0 up")
+# A shorter gap is a busy loop, a longer one is never.
+_gap = _number(0.001, 86_400.0, "seconds from 0.001 to 86400")
+_factor = _number(1.0, float_info.max, "a number from 1 up")
+_share = _number(0.0, 1.0, "a share from 0 to 1")
 
 
 def _seconds_or_none(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
@@ -32,12 +44,23 @@ def _count(instance: object, attribute: "attrs.Attribute[int]", value: object) -
         )
 
 
-def _at_least_first(instance: "RetryPolicy", attribute: "attrs.Attribute[float]", value: float) -> None:
-    """Refuse a cap that lies below the first step."""
-    if value < instance.first_delay:
-        raise ConfigurationError(
-            f"RetryPolicy({attribute.name}={value!r}) lies below first_delay={instance.first_delay!r}"
-        )
+def _flag(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{type(instance).__name__}({attribute.name}=…) takes True or False, not {value!r}")
+
+
+def _at_least(first: str) -> _Check:
+    """Make a check that refuses a cap below the first step."""
+
+    def check(instance: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
+        step = getattr(instance, first)
+        if value < step:
+            raise ConfigurationError(
+                f"{type(instance).__name__}({attribute.name}={value!r}) lies below {first}={step!r}",
+            )
+
+    return check
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -64,7 +87,7 @@ class RetryPolicy(Value):
     """How often one call is sent at most; the service's own advice is about five."""
     first_delay: float = attrs.field(default=0.5, validator=_seconds)
     """Longest wait before the second attempt; it doubles from there."""
-    max_delay: float = attrs.field(default=30.0, validator=[_seconds, _at_least_first])
+    max_delay: float = attrs.field(default=30.0, validator=[_seconds, _at_least("first_delay")])
     """Longest wait before any attempt; the service's own advice is near 30 s."""
     max_retry_after: float = attrs.field(default=60.0, validator=_seconds)
     """A server that asks for more patience than this gets an error instead."""
@@ -72,6 +95,28 @@ class RetryPolicy(Value):
     """All attempts and waits of one call together; an attempt under way is not cut short."""
     quota: int = attrs.field(default=500, validator=_count)
     """Tokens for retries, shared by all calls of a client, so that an outage is not multiplied."""
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class PollPolicy(Value):
+    """When a pending render is looked at: as documented, then where the ends of its template's renders lie."""
+
+    first: float = attrs.field(default=0.25, validator=_gap)
+    """Gap before the first poll, here the documented one; no gap is shorter than half of it."""
+    factor: float = attrs.field(default=2.0, validator=_factor)
+    """Each gap is this many times the one before it."""
+    max: float = attrs.field(default=5.0, validator=[_gap, _at_least("first")])
+    """Longest gap while polls bring the answers, here the documented one."""
+    jitter: float = attrs.field(default=0.2, validator=_share)
+    """Share of a gap by which it may be longer or shorter, so that renders submitted together part."""
+    adaptive: bool = attrs.field(default=True, validator=_flag)
+    """Learn per template how long renders take, and poll where they end; False keeps to the documented pace."""
+    net_first: float = attrs.field(default=5.0, validator=_gap)
+    """First gap of the safety net, while webhooks bring the answers; it grows by `factor` too."""
+    net_max: float = attrs.field(default=60.0, validator=[_gap, _at_least("net_first")])
+    """Longest gap of the safety net, and the longest `Retry-After` that a poll heeds."""
+    not_found_grace: float = attrs.field(default=5.0, validator=_seconds)
+    """How long after our own submit a 404 may mean that the render is not to be seen yet."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -88,3 +133,5 @@ class Limits(Value):
     """A JSON reply larger than this is refused; the largest documented one is far below 1 MiB."""
     download_bytes: int = attrs.field(default=256 * 2**20, validator=_count)
     """A document larger than this is refused."""
+    templates_learned: int = attrs.field(default=1000, validator=_count)
+    """Templates whose durations are kept to pace the polls, at well under 1 KiB each; the least used is forgotten."""

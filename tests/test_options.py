@@ -6,36 +6,46 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
-from craftkit_async import ConfigurationError, Limits, RetryPolicy, Timeouts
+from craftkit_async import ConfigurationError, Limits, PollPolicy, RetryPolicy, Timeouts
 
 NO_SECONDS: list[Any] = [-1, -0.001, float("nan"), float("inf"), float("-inf"), True, "5", b"5", [], {}, 1j, 10**400]
 NO_COUNT: list[Any] = [0, -1, 1.0, float("nan"), True, False, "5", None, [], 2.5]
 
-SECONDS = [
+SECONDS: list[tuple[type, str]] = [
     (Timeouts, "close"),
     (RetryPolicy, "first_delay"),
     (RetryPolicy, "max_delay"),
     (RetryPolicy, "max_retry_after"),
+    (PollPolicy, "not_found_grace"),
 ]
-SECONDS_OR_NONE = [
+SECONDS_OR_NONE: list[tuple[type, str]] = [
     (Timeouts, "connect"),
     (Timeouts, "request"),
     (Timeouts, "idle"),
     (Timeouts, "wait"),
     (RetryPolicy, "total"),
 ]
-COUNTS = [
+COUNTS: list[tuple[type, str]] = [
     (RetryPolicy, "attempts"),
     (RetryPolicy, "quota"),
     *((Limits, field.name) for field in attrs.fields(Limits)),
+]
+GAPS = ["first", "max", "net_first", "net_max"]
+# Options of their own kind: what they take, and what they do not.
+OTHERS: list[tuple[str, str, list[Any]]] = [
+    *((name, "seconds from 0.001 to 86400", [0, 0.0009, 86_401, None, *NO_SECONDS]) for name in GAPS),
+    ("factor", "a number from 1 up", [0, 0.99, None, *NO_SECONDS]),
+    ("jitter", "a share from 0 to 1", [1.01, None, *NO_SECONDS]),
+    ("adaptive", "True or False", [None, 0, 1, "yes", 0.5]),
 ]
 
 
 def test_every_option_is_in_a_table() -> None:
     """A new option is checked here as well."""
-    listed = {(kind, name) for kind, name in [*SECONDS, *SECONDS_OR_NONE, *COUNTS]}
+    listed = {*SECONDS, *SECONDS_OR_NONE, *COUNTS, *((PollPolicy, name) for name, _, _ in OTHERS)}
+    kinds: tuple[Any, ...] = (Timeouts, RetryPolicy, PollPolicy, Limits)
 
-    assert listed == {(kind, field.name) for kind in (Timeouts, RetryPolicy, Limits) for field in attrs.fields(kind)}
+    assert listed == {(kind, field.name) for kind in kinds for field in attrs.fields(kind)}
 
 
 def _refuse(kind: Any, name: str, value: Any, what: str) -> None:
@@ -68,6 +78,12 @@ def test_counts(kind: Any, name: str, value: Any) -> None:
     _refuse(kind, name, value, "a whole number from 1 up")
 
 
+@pytest.mark.parametrize(("name", "what", "value"), [(name, what, value) for name, what, no in OTHERS for value in no])
+def test_options_of_polling(name: str, what: str, value: Any) -> None:
+    """A gap is neither a busy loop nor for ever, what grows does not shrink, a share is one, and a flag is a flag."""
+    _refuse(PollPolicy, name, value, what)
+
+
 @pytest.mark.parametrize(("kind", "name"), [*SECONDS_OR_NONE, (Timeouts, "close"), (RetryPolicy, "max_retry_after")])
 @given(st.floats(0, 1e12) | st.integers(0, 10**12))
 def test_sound_seconds_are_kept(kind: Any, name: str, value: float) -> None:
@@ -80,10 +96,16 @@ def test_the_cap_lies_above_the_first_step() -> None:
     with pytest.raises(ConfigurationError, match=r"RetryPolicy\(max_delay=0.2\) lies below first_delay=0.5"):
         RetryPolicy(max_delay=0.2)
 
+    with pytest.raises(ConfigurationError, match=r"PollPolicy\(max=0.2\) lies below first=0.25"):
+        PollPolicy(max=0.2)
+    with pytest.raises(ConfigurationError, match=r"PollPolicy\(net_max=60.0\) lies below net_first=90"):
+        PollPolicy(net_first=90)
+
     assert RetryPolicy(first_delay=2, max_delay=2).max_delay == 2
+    assert PollPolicy(first=2, max=2).max == 2
 
 
-@pytest.mark.parametrize("options", [Timeouts(), RetryPolicy(), Limits()])
+@pytest.mark.parametrize("options", [Timeouts(), RetryPolicy(), PollPolicy(), Limits()])
 def test_options_are_frozen(options: Any) -> None:
     """Clients share them, so none can change one."""
     name = attrs.fields(type(options))[0].name
@@ -91,7 +113,7 @@ def test_options_are_frozen(options: Any) -> None:
         setattr(options, name, 1)
 
 
-@pytest.mark.parametrize("kind", [Timeouts, RetryPolicy, Limits])
+@pytest.mark.parametrize("kind", [Timeouts, RetryPolicy, PollPolicy, Limits])
 def test_options_are_named(kind: Any) -> None:
     """Numbers without names are mixed up easily."""
     with pytest.raises(TypeError):
@@ -102,4 +124,5 @@ def test_defaults() -> None:
     """The defaults are part of the contract with programs that rely on them."""
     assert attrs.astuple(Timeouts()) == (10, 30, 30, 300, 10)
     assert attrs.astuple(RetryPolicy()) == (5, 0.5, 30, 60, 120, 500)
-    assert attrs.astuple(Limits()) == (256, 16, 16, 16 * 2**20, 256 * 2**20)
+    assert attrs.astuple(PollPolicy()) == (0.25, 2, 5, 0.2, True, 5, 60, 5)
+    assert attrs.astuple(Limits()) == (256, 16, 16, 16 * 2**20, 256 * 2**20, 1000)

@@ -4,7 +4,8 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 from typing import Any, Generic
 
 import attrs
@@ -181,7 +182,8 @@ def check_timeout(timeout: object) -> float | None:
     """Return a timeout, or refuse what is none."""
     if timeout is None:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not (isfinite(timeout) and timeout > 0):
+    # NaN compares as False with everything, and a whole number may be larger than any float.
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= float_info.max:
         raise ConfigurationError(f"timeout takes seconds above 0, or None for no limit, not {timeout!r}")
     return float(timeout)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from math import isfinite
+from sys import float_info
 from types import MappingProxyType
 from typing import Any
 
@@ -34,7 +34,8 @@ def need_token(**arguments: Any) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    # NaN compares as False with everything, and a whole number may be larger than any float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= float_info.max
 
 
 def _is_object(value: object) -> bool:

@@ -11,7 +11,17 @@ import attrs
 import pytest
 
 import craftkit_async
-from craftkit_async import Craftkit, CraftkitAccount, CraftkitAdmin, Limits, RenderStatus, RetryPolicy, Timeouts, errors
+from craftkit_async import (
+    Craftkit,
+    CraftkitAccount,
+    CraftkitAdmin,
+    Limits,
+    PollPolicy,
+    RenderStatus,
+    RetryPolicy,
+    Timeouts,
+    errors,
+)
 from tests.contract.methods import FURTHER_METHODS, METHODS
 
 NAMES = [
@@ -20,6 +30,7 @@ NAMES = [
     "CraftkitAdmin",
     "Timeouts",
     "RetryPolicy",
+    "PollPolicy",
     "Limits",
     "capture_responses",
     "Render",
@@ -69,7 +80,7 @@ CLIENT: dict[str, Any] = {
     "transport": None,
     "timeouts": Timeouts(),
     "retries": RetryPolicy(),
-    "polling": None,
+    "polling": PollPolicy(),
     "limits": Limits(),
     "relay": None,
     "observers": (),
@@ -77,7 +88,7 @@ CLIENT: dict[str, Any] = {
 }
 
 # Bounds of the design that come with waiting, the inbox and manifests.
-LATER_LIMITS = {"open_renders", "webhook_bytes", "mailbox", "mailbox_age", "handlers", "templates_learned"}
+LATER_LIMITS = {"open_renders", "webhook_bytes", "mailbox", "mailbox_age", "handlers"}
 
 OPTIONS: dict[type, dict[str, float]] = {
     Timeouts: {"connect": 10.0, "request": 30.0, "idle": 30.0, "wait": 300.0, "close": 10.0},
@@ -88,6 +99,16 @@ OPTIONS: dict[type, dict[str, float]] = {
         "max_retry_after": 60.0,
         "total": 120.0,
         "quota": 500,
+    },
+    PollPolicy: {
+        "first": 0.25,
+        "factor": 2.0,
+        "max": 5.0,
+        "jitter": 0.2,
+        "adaptive": True,
+        "net_first": 5.0,
+        "net_max": 60.0,
+        "not_found_grace": 5.0,
     },
     Limits: {
         "requests": 256,
