@@ -1,4 +1,4 @@
-"""One-page documents per second, by template and number of threads: `python benchmarks/documents.py [COUNT]`."""
+"""One-page documents per second, by template and threads: `python -m benchmarks.documents [COUNT | --quick]`."""
 
 import sys
 import time
@@ -9,6 +9,7 @@ from typing import Any
 from craftkit_async.emulator.documents import SLUGS, Document, Press, read_template
 
 COUNT = 400
+QUICK = 2
 THREADS = (1, 2)
 LONG_TABLE = 300
 
@@ -55,4 +56,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)
+    main(QUICK if "--quick" in sys.argv else int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)

@@ -66,7 +66,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("-n", type=int, default=10_000, help="submits to measure")
     parser.add_argument("--in-flight", type=int, default=20_000, help="submits made before measuring")
+    parser.add_argument("--quick", action="store_true", help="only show that it runs")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.n, arguments.in_flight = 100, 100
     measure("in memory", arguments.n, arguments.in_flight, None)
     with TemporaryDirectory() as folder:
         measure("with a file", arguments.n, arguments.in_flight, str(Path(folder) / "emulator.db"))
