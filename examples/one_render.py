@@ -1,30 +1,52 @@
-"""Render one document and save it.
+"""Render one invoice and save it.
 
     CRAFTKIT_API_KEY=ck_test_… python examples/one_render.py
 
-Without a key, a stand-in answers, so that you can see what happens before you have one.
+Without a key a local Craftkit answers (extra `emulator`), so that you can see what happens before you have one.
 """
 
 import asyncio
 import os
 import sys
+from contextlib import AsyncExitStack
+from typing import Any
 
-from craftkit_async import Craftkit, Render, Request
-from craftkit_async.testing import FakeReply, FakeTransport
+from craftkit_async import Craftkit, Render
 
-DATA = {"customer": {"name": "Halden Marine"}, "items": [{"sku": "RP-10", "qty": 4}]}
+INVOICE: dict[str, Any] = {
+    "number": "2026-0147",
+    "issuedOn": "2026-06-01",
+    "seller": {"name": "Northwind Charters Ltd", "address": "14 Harbour Road\nKinsale, P17 AB12"},
+    "customer": {"name": "Ada Lovelace", "address": "7 Analytical Lane\nLondon W1 2AB"},
+    "items": [
+        {"description": "Yacht charter, seven days", "quantity": 7, "unitPrice": 420, "amount": 2940},
+        {"description": "Skipper, per day", "quantity": 7, "unitPrice": 180, "amount": 1260},
+    ],
+    "total": 4200,
+}
 
 
-async def main(target: str = "delivery-note.pdf") -> None:
+async def main(target: str = "invoice.pdf") -> None:
     """Ask for a render, look until it has ended, and save the document."""
-    stand_in = None if os.environ.get("CRAFTKIT_API_KEY") else FakeTransport(stand_in_reply)
-    async with Craftkit(None if stand_in is None else "ck_test_stand_in", transport=stand_in) as craftkit:
-        render = await craftkit.templates.render("delivery-note", DATA)
+    async with AsyncExitStack() as stack:
+        craftkit = await stack.enter_async_context(await find_service(stack))
+        render = await craftkit.templates.render("invoice", INVOICE)
         print(f"asked for {render.id}: {render.status}")
         render = await look_until_final(craftkit, render)
         print(f"ended {render.id}: {render.status}")
         path = await craftkit.renders.download(render, target)
         print(f"saved {path} ({path.stat().st_size} bytes)")
+
+
+async def find_service(stack: AsyncExitStack) -> Craftkit:
+    """Return a client of the service, or of a local one where there is no key."""
+    if os.environ.get("CRAFTKIT_API_KEY"):
+        return Craftkit()
+    from craftkit_async.emulator import Emulator  # noqa: PLC0415 - only needed without a key
+
+    emulator = await stack.enter_async_context(Emulator())
+    print(f"a local Craftkit answers at {emulator.url}")
+    return Craftkit(emulator.api_key, base_url=emulator.url)
 
 
 async def look_until_final(craftkit: Craftkit, render: Render) -> Render:
@@ -35,15 +57,6 @@ async def look_until_final(craftkit: Craftkit, render: Render) -> Render:
         delay = min(delay * 2, 5.0)
         render = await craftkit.renders.get(render.id)
     return render
-
-
-def stand_in_reply(request: Request) -> FakeReply:
-    """Answer as the service would."""
-    if request.method == "POST":
-        return FakeReply(status=202, json={"id": "0194", "status": "queued"})
-    if request.url.endswith("/download"):
-        return FakeReply(body=b"%PDF-1.7\n%%EOF\n")
-    return FakeReply(json={"id": "0194", "status": "succeeded"})
 
 
 if __name__ == "__main__":
