@@ -216,6 +216,11 @@ STEPS = st.one_of(
 )
 
 
+def _drawn(present: list[Any], number: int) -> list[Any]:
+    """The one that the drawn number means, and nothing where nobody is."""
+    return [present[number % len(present)]] if present else []
+
+
 class _Model:
     """Drives a governor and knows who is inside."""
 
@@ -248,12 +253,12 @@ class _Model:
         self.visitors.append(start(self.visit(patience, yields=yields)))
 
     async def leave(self, number: int) -> None:
-        if self.doors:
-            self.doors[number % len(self.doors)].set()
+        for door in _drawn(self.doors, number):
+            door.set()
 
     async def cancel(self, number: int) -> None:
-        if self.visitors:
-            self.visitors[number % len(self.visitors)].cancel()
+        for visitor in _drawn(self.visitors, number):
+            visitor.cancel()
 
     async def pause(self, number: int) -> None:
         self.pauses.append(start(self.governor.pause(float(number))))
