@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from craftkit_async._io.proxies import proxy_of, split_credentials
+from craftkit_async._io.single_write import request_class
 from craftkit_async._sansio.addresses import is_public
 from craftkit_async._sansio.request import Request
 from craftkit_async.errors import (
@@ -113,6 +114,7 @@ class AiohttpTransport:
             connector=aiohttp.TCPConnector(limit=0, resolver=self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            request_class=request_class(aiohttp.__version__),
         )
         self._looks_for_proxies = self._looks_for_proxies or bool(getproxies())
         return self._own
