@@ -1,4 +1,4 @@
-"""Single write: what goes out at once, and what is left to aiohttp."""
+"""Quick requests: what goes out at once, and what is left to aiohttp."""
 
 import asyncio
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
-from craftkit_async import Craftkit, TransportError
-from craftkit_async._io.single_write import request_class
+from craftkit_async import Craftkit, RetryPolicy, TransportError
+from craftkit_async._io.quick_requests import request_class
 from tests.loopback import read_head, serve, serve_raw
 
 FOUND = {"id": "r1", "status": "queued"}
@@ -32,11 +33,9 @@ async def test_body_of_any_size_arrives_whole(size: int) -> None:
 
 async def test_small_body_needs_no_task() -> None:
     """On a kept connection a submit is written without a task beside the caller's."""
-    made: list[object] = []
 
-    def count(loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> Any:
-        made.append(coroutine)
-        return asyncio.Task(coroutine, loop=loop, **named)
+    def refuse(*_: object, **__: object) -> Any:
+        raise AssertionError
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(2):
@@ -46,11 +45,9 @@ async def test_small_body_needs_no_task() -> None:
 
     async with serve_raw(answer) as url, Craftkit("ck_test_key", base_url=url) as craftkit:
         await craftkit.templates.render("note", {})
-        asyncio.get_running_loop().set_task_factory(count)
+        asyncio.get_running_loop().set_task_factory(refuse)
         await craftkit.templates.render("note", {})
         asyncio.get_running_loop().set_task_factory(None)
-
-    assert made == []
 
 
 async def test_traced_request_is_left_to_aiohttp() -> None:
@@ -93,3 +90,38 @@ def test_other_versions_of_aiohttp_send_in_their_own_way(version: str, is_known:
     """What replaces a method of aiohttp is used only with the versions it was written for."""
     assert issubclass(request_class(version), aiohttp.ClientRequest)
     assert (request_class(version) is not aiohttp.ClientRequest) == is_known
+
+
+async def test_connection_that_is_lost_before_the_write_is_no_more_than_that() -> None:
+    """Between head and write lies one round of the loop; a connection lost in it is a failure like any other."""
+    answered: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            answered.append(await read_head(reader))
+            await reader.readexactly(len(b'{"data":{}}'))
+            writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\n\r\n{"id":"r1"}')
+
+    def lose(connector: Any) -> None:
+        for protocol in connector._acquired:
+            protocol.abort()
+
+    once_more = RetryPolicy(attempts=2, first_delay=0.0)
+    async with serve_raw(answer) as url, Craftkit("ck_test_key", base_url=url, retries=once_more) as craftkit:
+        await craftkit.templates.render("note", {})
+        task = asyncio.ensure_future(craftkit.templates.render("note", {}))
+        transport: Any = craftkit._runtime.api.transport
+        asyncio.get_running_loop().call_soon(lose, transport._own.connector)
+        await task
+
+    assert len(answered) == 2
+    assert craftkit.statistics().retries == 1
+
+
+async def test_header_that_names_the_host_replaces_it() -> None:
+    """A host that was given is not sent beside the one of the address."""
+    request = request_class(aiohttp.__version__)(
+        "POST", URL("http://localhost/"), headers={"host": "other.example"}, loop=asyncio.get_running_loop()
+    )
+
+    assert request.headers.getall("host") == ["other.example"]
