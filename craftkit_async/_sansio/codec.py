@@ -117,7 +117,8 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite
 def _slow_loads(body: bytes) -> Any:
     """Parse with the standard library, and refuse all that the fast parser refuses."""
     document = _DECODER.decode(body.decode())
-    if _ESCAPED_SURROGATE in body.lower():
+    # Most bodies escape nothing, and are spared the copy.
+    if b"\\u" in body and _ESCAPED_SURROGATE in body.lower():
         # Half a character, and no text: encoding it again is what fails.
         json.dumps(document, ensure_ascii=False).encode()
     return document
