@@ -94,15 +94,16 @@ class Waiter(asyncio.Future[Render]):
     It is awaited as it is, without a coroutine of ours around it, and gives way by itself when it is cancelled.
     """
 
-    __slots__ = ("deadline", "entry", "key")
+    __slots__ = ("deadline", "entry")
 
-    def __init__(self, entry: Pending, deadline: int | None, key: str | None, loop: asyncio.AbstractEventLoop) -> None:
+    key: str | None = None
+    """The idempotency key of the submit, for whoever reads the error."""
+
+    def __init__(self, entry: Pending, deadline: int | None, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.entry = entry
         self.deadline = deadline
         """The tick at which it gives up; None is never."""
-        self.key = key
-        """The idempotency key of the submit, for whoever reads the error."""
 
     def cancel(self, msg: Any = None) -> bool:
         """Give up."""
@@ -123,6 +124,12 @@ class Waiter(asyncio.Future[Render]):
         self.set_exception(error)
         # Whoever is cancelled in this very moment never asks for it; asyncio would complain that nobody did.
         self.exception()
+
+
+class KeyedWaiter(Waiter):
+    """One who knows the key; the others do without the field."""
+
+    __slots__ = ("key",)
 
 
 class _Held(weakref.ref[Pending]):
