@@ -1,7 +1,7 @@
 """What a delivery costs a server: our receivers against handlers that do less, or the same by hand.
 
-`python -m benchmarks.receivers`; `--quick` only shows that it runs. Each contender is a server process of its own, and
-what counts is the CPU time that it spent on the requests of a round.
+`python -m benchmarks.receivers`; `--quick` only shows that it runs, `--http h11` takes uvicorn's slower parser. Each
+contender is a server process of its own, and what counts is the CPU time that it spent on the requests of a round.
 """
 
 import argparse
@@ -30,9 +30,6 @@ _TARGETS = (
     ("fastapi", "fastapi by hand", 2.0),
     ("beside fastapi", "fastapi by hand", 2.0),
 )
-
-# Names the parser that uvicorn is to use; by itself it takes the fastest there is.
-_PARSER = "HTTP_PARSER"
 
 _PATH = "/webhooks/craftkit"
 _SIGNATURE = "x-craftkit-signature"
@@ -158,11 +155,11 @@ _CONTENDERS: Mapping[str, Callable[[], Any]] = {
 # ---- one server process
 
 
-async def _serve(name: str) -> None:
+async def _serve(name: str, http: Any) -> None:
     """Serve on a free port that is printed first; then print the CPU time spent so far for each line that comes in."""
     app = _CONTENDERS[name]()
     async with contextlib.AsyncExitStack() as stack:
-        port = await (_serve_aiohttp if "aiohttp" in name else _serve_asgi)(app, stack)
+        port = await (_serve_aiohttp(app, stack) if "aiohttp" in name else _serve_asgi(app, stack, http))
         print(port, flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             print(time.process_time(), flush=True)
@@ -178,13 +175,11 @@ async def _serve_aiohttp(app: Any, stack: contextlib.AsyncExitStack) -> int:
     return int(runner.addresses[0][1])
 
 
-async def _serve_asgi(app: Any, stack: contextlib.AsyncExitStack) -> int:
+async def _serve_asgi(app: Any, stack: contextlib.AsyncExitStack, http: Any) -> int:
     import uvicorn
 
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=os.environ.get(_PARSER, "auto"), access_log=False, log_level="warning", lifespan="on")
-    )
+    server = uvicorn.Server(uvicorn.Config(app, http=http, access_log=False, log_level="warning", lifespan="on"))
     group = await stack.enter_async_context(asyncio.TaskGroup())
     group.create_task(server.serve([listening]))
 
@@ -215,8 +210,8 @@ def _pipes_of(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
 
 
 @contextlib.contextmanager
-def _running(name: str) -> Iterator[_Server]:
-    command = [sys.executable, "-m", "benchmarks.receivers", "--serve", name]
+def _running(name: str, http: str) -> Iterator[_Server]:
+    command = [sys.executable, "-m", "benchmarks.receivers", "--serve", name, "--http", http]
     root = Path(__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     with subprocess.Popen(
@@ -285,25 +280,27 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--serve", metavar="NAME", help="be one of the servers")
+    parser.add_argument("--http", default="auto", choices=("auto", "httptools", "h11"), help="uvicorn's parser")
     options = parser.parse_args()
     if options.serve:
         with contextlib.suppress(ImportError):
             import uvloop
 
             uvloop.install()
-        asyncio.run(_serve(options.serve))
+        asyncio.run(_serve(options.serve, options.http))
         return
     calls, rounds = (20, 1) if options.quick else (2000, 15)
     with contextlib.ExitStack() as stack:
-        servers = {name: stack.enter_context(_running(name)) for name in _CONTENDERS}
+        servers = {name: stack.enter_context(_running(name, options.http)) for name in _CONTENDERS}
         seen = _measure(servers, calls=calls, rounds=rounds)
-    _report(seen, rounds)
+    _report(seen, rounds, options.http)
 
 
-def _report(seen: Mapping[str, list[float]], rounds: int) -> None:
-    fast = [name for name in ("uvloop", "httptools") if importlib.util.find_spec(name)]
+def _report(seen: Mapping[str, list[float]], rounds: int, http: str) -> None:
+    parser = ("httptools" if importlib.util.find_spec("httptools") else "h11") if http == "auto" else http
+    loop = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
     print(f"one delivery of {len(BODY)} bytes, CPU microseconds of the server (median of {rounds} interleaved rounds)")
-    print(f"on uvicorn and aiohttp.web, with {' and '.join(fast) or 'nothing to make them faster'}")
+    print(f"on uvicorn with {parser}, and on aiohttp.web, both with {loop}")
     for name, figures in seen.items():
         median = statistics.median(figures)
         print(f"  {name:16} {median:7.1f}   {1e6 / median:9,.0f} a second of CPU time")

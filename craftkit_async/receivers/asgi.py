@@ -27,6 +27,7 @@ class _WebhookApp:
     def __init__(self, craftkit: Craftkit) -> None:
         self._craftkit = craftkit
         self._inbox = craftkit.inbox
+        self._max_body = craftkit.inbox.max_body
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,9 +37,9 @@ class _WebhookApp:
         if scope["method"] != "POST":
             status = 405
             headers.append((b"allow", b"POST"))
-        elif _announced(scope["headers"]) > self._inbox.max_body:
+        elif _announced(scope["headers"]) > self._max_body:
             status = 413
-        elif (body := await _read(receive, self._inbox.max_body)) is not None:
+        elif (body := await _read(receive, self._max_body)) is not None:
             status = (await self._inbox.receive(body, scope["headers"])).status
         else:
             return
@@ -61,20 +62,20 @@ class _WebhookApp:
 
 def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """Return the length that a request says it has, as far as that can be believed."""
-    given = next((value for name, value in headers if name == b"content-length"), b"")
-    # Twenty digits are too much for every limit, and more than some thousand are too much for `int`.
-    return int(given[:20]) if given.isdigit() else 0
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            # Twenty digits are too much for every limit, and more than some thousand are too much for `int`.
+            return int(value[:20])
+    return 0
 
 
 async def _read(receive: Receive, max_body: int) -> bytes | None:
     """Read the body, but nothing after the piece that is too much; None if the sender went away."""
-    pieces: list[bytes] = []
-    left, is_more = max_body, True
-    while is_more and left >= 0:
+    message = await receive()
+    pieces = [message.get("body", b"")]
+    left = max_body - len(pieces[0])
+    while left >= 0 and message.get("more_body", False):
         message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
         pieces.append(message.get("body", b""))
         left -= len(pieces[-1])
-        is_more = message.get("more_body", False)
-    return b"".join(pieces)
+    return None if message["type"] == "http.disconnect" else b"".join(pieces)
