@@ -9,7 +9,9 @@ from craftkit_async.client import Craftkit
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+# Each framework and each server has types of its own for the three.
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def webhook_app(craftkit: Craftkit) -> AsgiApp:

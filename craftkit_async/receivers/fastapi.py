@@ -26,7 +26,7 @@ def webhook_router(craftkit: Craftkit, *, path: str = "/webhooks/craftkit") -> "
         from starlette.routing import Route  # noqa: PLC0415 - comes with it
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{error.name} is missing: pip install 'craftkit-async[fastapi]'") from error
-    route = Route(path, webhook_app(craftkit), methods=["POST"], name="craftkit_webhook", include_in_schema=False)
+    route = Route(path, webhook_app(craftkit), methods=["POST"], name="craftkit_webhook")
     return APIRouter(routes=[route])
 
 

@@ -106,17 +106,21 @@ async def test_a_body_may_come_in_pieces(size: int) -> None:
 
 async def test_a_body_is_capped_while_it_comes() -> None:
     """Of a body without end nothing is read after the piece that is too much."""
-    endless = repeat({"type": "http.request", "body": bytes(400), "more_body": True})
+    endless = repeat({"type": "http.request", "body": bytes(400), "more_body": True}, 1000)
     async with _client(limits=Limits(webhook_bytes=1000)) as craftkit:
         exchange = await call(webhook_app(craftkit), endless, pairs_of(GENUINE.headers))
 
         assert (exchange.status, exchange.taken) == (413, 3)
 
 
-async def test_a_body_may_be_as_large_as_the_limit() -> None:
-    """The limit itself is not too much."""
+@pytest.mark.parametrize(("more", "status"), [(b"", 200), (b" ", 413)])
+async def test_a_body_may_be_as_large_as_the_limit(more: bytes, status: int) -> None:
+    """The limit itself is not too much, and one byte after it is."""
+    headers = [*pairs_of(GENUINE.headers), (b"content-length", b"%d" % len(GENUINE.body))]
     async with _client(limits=Limits(webhook_bytes=len(GENUINE.body))) as craftkit:
-        assert await _deliver(craftkit, GENUINE) == 200
+        exchange = await call(webhook_app(craftkit), in_pieces(GENUINE.body, more), headers)
+
+        assert exchange.status == status
 
 
 @pytest.mark.parametrize("announced", [b"1001", b"9" * 5000])
