@@ -112,7 +112,7 @@ class Rendering:
             name=template.name,
             manifest=version.manifest,
             data=data,
-            options={"page_config": version.page_config},
+            options={"page_config": version.page_config, "layout": version.layout},
             watermark=render.watermark,
             pipeline=version.pipeline,
         )
