@@ -50,6 +50,7 @@ class Desk:
 
     async def serve(self, request: web.Request, operation: Operation, handler: Handler) -> web.StreamResponse:
         """Answer a request for an operation."""
+        self._service.address.hear(request.host)
         seen = see(request, operation.id, b"", self._service.clock.now())
         self.requests.append(seen)
         try:
@@ -74,6 +75,7 @@ class Desk:
 
     async def serve_plainly(self, request: web.Request, work: Callable[[bytes], Answer]) -> web.StreamResponse:
         """Answer what is no operation of the contract: no credential, no faults, the same forms."""
+        self._service.address.hear(request.host)
         try:
             answer = work(await read_body(request))
             await self._service.store.committed()

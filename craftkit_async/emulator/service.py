@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from craftkit_async.emulator.addresses import Address
 from craftkit_async.emulator.agenda import Agenda
 from craftkit_async.emulator.clock import Clock
 from craftkit_async.emulator.contract import load_contract
@@ -54,17 +55,23 @@ class Service:
         self.signer = TokenSigner(self._recall("token_seed", lambda: os.urandom(32).hex()))
         self.gate = Gate(settings, self.state, self.clock, self.signer)
         self.bucket = TokenBucket(settings.rate) if settings.rate else None
-        self.base_url = ""
+        self.address = Address()
         self._pressroom: Pressroom | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find this service."""
+        return self.address.url
 
     @property
     def renders_url(self) -> str:
         """Where the API serves renders."""
         return f"{self.base_url}/v1/renders"
 
-    def open(self, base_url: str) -> None:
+    def open(self, host: str, port: int) -> None:
         """Furnish what is missing and take up what was left."""
-        self.base_url = self.rendering.base_url = base_url
+        self.address.open(host, port)
+        self.rendering.base_url = self.address.own
         skipped = self.store.read(_META, "skipped")
         self.clock.skip((skipped or {"seconds": 0.0})["seconds"])
         self._furnish()
