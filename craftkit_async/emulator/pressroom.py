@@ -53,7 +53,8 @@ class Pressroom:
     async def _add(self, images: dict[str, bytes], url: str) -> None:
         with suppress(aiohttp.ClientError, TimeoutError, ValueError, OSError):
             async with self._session.get(url) as reply:
-                body = await _read(reply.content) if reply.ok else b""
+                reply.raise_for_status()
+                body = await _read(reply.content)
             if len(body) <= MAX_IMAGE and sum(map(len, images.values())) + len(body) <= MAX_ALBUM:
                 images[url] = body
 

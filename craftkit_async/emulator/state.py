@@ -52,6 +52,9 @@ class Table(Generic[R]):
         """Find a record."""
         return self._rows.get(id)
 
+    def __getitem__(self, id: str) -> R:
+        return self._rows[id]
+
     def clear(self) -> None:
         """Forget all records, here; the store is cleared as a whole."""
         self._rows.clear()
