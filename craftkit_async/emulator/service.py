@@ -118,20 +118,18 @@ class Service:
         )
 
     def _furnish(self) -> None:
-        key = self.settings.api_key
-        if self.state.key_by_digest.newest(digest_key(key)) is None:
-            project = self.add_project("Local", self.find_free_slug(_LOCAL), embed=True, watermark=_is_test(key))
-            self.add_key(project, key, "Local")
-            for template in ready_templates():
-                self.shelf.add(project.id, template)
-        self._furnish_templates(key)
+        local = self.state.key_by_digest.newest(digest_key(self.settings.api_key)) or self._add_local_project()
+        for template in self.settings.templates:
+            if not self.shelf.is_there(local.project_id, template["slug"]):
+                self.shelf.add(local.project_id, template)
         self._furnish_webhook()
 
-    def _furnish_templates(self, key: str) -> None:
-        row = self.state.key_by_digest.newest(digest_key(key))
-        for template in self.settings.templates:
-            if row and not self.shelf.is_there(row.project_id, template["slug"]):
-                self.shelf.add(row.project_id, template)
+    def _add_local_project(self) -> ApiKey:
+        key = self.settings.api_key
+        project = self.add_project("Local", self.find_free_slug(_LOCAL), embed=True, watermark=_is_test(key))
+        for template in ready_templates():
+            self.shelf.add(project.id, template)
+        return self.add_key(project, key, "Local")
 
     def _furnish_webhook(self) -> None:
         url, secret = self.settings.webhook_url, self.settings.webhook_secret

@@ -13,7 +13,9 @@ MANIFEST: dict[str, Any] = {
         {"key": "customer", "dataType": "text"},
         {"key": "paid", "dataType": "boolean"},
     ],
-    "loops": [{"key": "items", "label": "Items", "itemFields": [{"key": "qty", "dataType": "number", "required": True}]}],
+    "loops": [
+        {"key": "items", "label": "Items", "itemFields": [{"key": "qty", "dataType": "number", "required": True}]}
+    ],
 }
 
 
@@ -21,13 +23,14 @@ def test_a_manifest_becomes_draft_7() -> None:
     """What is required on the way to a required value is required, too."""
     manifest = MANIFEST | {"variables": [each for each in MANIFEST["variables"] if each["key"] != "customer"]}
     schema = to_json_schema(manifest)
-    good = {"customer": {"name": "Ada"}, "items": [{"qty": 1}]}
+    good: dict[str, Any] = {"customer": {"name": "Ada"}, "items": [{"qty": 1}]}
 
     jsonschema.Draft7Validator.check_schema(schema)
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert jsonschema.Draft7Validator(schema).is_valid(good)
-    for wrong in ({}, {"customer": {}}, good | {"items": [{}]}, good | {"paid": "yes"}):
-        assert not jsonschema.Draft7Validator(schema).is_valid(wrong)
+    wrong: list[Any] = [{}, {"customer": {}}, good | {"items": [{}]}, good | {"paid": "yes"}]
+    for data in wrong:
+        assert not jsonschema.Draft7Validator(schema).is_valid(data)
     assert schema["properties"]["customer"]["properties"]["name"]["title"] == "Customer"
     assert schema["properties"]["customer"]["properties"]["email"]["description"] == "Where it goes."
 

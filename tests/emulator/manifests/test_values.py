@@ -5,8 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from craftkit_async.emulator.clock import Clock
 from craftkit_async.emulator.manifests.binding import read_manifest
 from craftkit_async.emulator.manifests.values import Misfit, coerce
+from craftkit_async.emulator.records import Version
+from craftkit_async.emulator.state import State
+from craftkit_async.emulator.store import Store
+from craftkit_async.emulator.template_shelf import TemplateShelf
 
 FITS = [
     ("text", "a", "a"),
@@ -127,3 +132,17 @@ def test_keys_that_clash_give_way() -> None:
 
     assert read_manifest({"variables": definitions}).bind({"a": "x"})[0] == {"a": "x"}
     assert read_manifest({"variables": definitions[::-1]}).bind({"a": {"b": "x"}})[1] == {"a": ["Expected a string"]}
+
+
+def test_a_thousand_manifests_are_kept_ready() -> None:
+    """One more, and they are read again as they are used."""
+    store = Store(None)
+    shelf = TemplateShelf(State(store), Clock(float, 0.0))
+    versions = [Version(id=str(number), template_id="t", number=1, manifest={}) for number in range(1001)]
+    first = shelf.bind(versions[0])
+    assert shelf.bind(versions[0]) is first
+    for version in versions:
+        shelf.bind(version)
+
+    assert shelf.bind(versions[0]) is not first
+    store.close()
