@@ -11,7 +11,7 @@ from craftkit_async.cli.emulate import emulate
 _WRONG_WORDS: Final = 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
     """Craftkit, from the command line."""
 
