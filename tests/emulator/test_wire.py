@@ -17,7 +17,6 @@ NO_HTTP = {
     "a line without end": b"GET /" + FAR_TOO_LONG + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     "a header without end": b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX: " + FAR_TOO_LONG + b"\r\n\r\n",
     "headers without end": b"GET /v1/health HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 500 + b"\r\n",
-    "a URL that is none": b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
     "chunks that are none": b"POST /v1/hooks/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 }
 
@@ -26,11 +25,13 @@ async def _send(url: str, raw: bytes) -> tuple[int, bytes, bytes]:
     """Send bytes as they are; give the status, the head and the body of the answer."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    writer.write(raw)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
-    body = await reader.readexactly(length)
-    writer.close()
+    try:
+        writer.write(raw)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        body = await reader.readexactly(length)
+    finally:
+        writer.close()
     return int(head.split()[1]), head, body
 
 
