@@ -29,11 +29,14 @@ from craftkit_async.errors import (
     NotFoundError,
     PaymentRequiredError,
     RateLimitedError,
+    RelayError,
+    RenderFailedError,
     ServerError,
     SignatureError,
     StaleDeliveryError,
     TransportError,
     TransportTimeoutError,
+    WaitTimeoutError,
 )
 from craftkit_async.models.health import Health, HealthChecks, Liveness
 from craftkit_async.models.issues import Issue
@@ -105,6 +108,9 @@ if _TYPE_CHECKING:
         TimedOut,
     )
     from craftkit_async.observe.logs import LoggingObserver
+    from craftkit_async.waiting.handle import RenderHandle
+    from craftkit_async.waiting.inbox import Receipt, WebhookInbox
+    from craftkit_async.waiting.relay import Relay
     from craftkit_async.webhooks import WebhookVerifier, sign
 
 # The rarer models and the events are imported when they are first asked for: most programs never pay for them.
@@ -174,6 +180,9 @@ _LATER = {
         "SignatureRequest",
         "SignatureStatus",
     ),
+    "craftkit_async.waiting.handle": ("RenderHandle",),
+    "craftkit_async.waiting.inbox": ("Receipt", "WebhookInbox"),
+    "craftkit_async.waiting.relay": ("Relay",),
     "craftkit_async.webhooks": (
         "WebhookVerifier",
         "sign",
@@ -247,9 +256,14 @@ __all__ = [
     "ProjectDeleted",
     "ProjectKey",
     "RateLimitedError",
+    "Receipt",
     "Recipient",
+    "Relay",
+    "RelayError",
     "Render",
     "RenderFailed",
+    "RenderFailedError",
+    "RenderHandle",
     "RenderStatus",
     "RenderSucceeded",
     "Reply",
@@ -282,7 +296,9 @@ __all__ = [
     "UploadedImage",
     "Variable",
     "VariableCatalog",
+    "WaitTimeoutError",
     "Webhook",
+    "WebhookInbox",
     "WebhookVerifier",
     "__version__",
     "capture_responses",

@@ -1,7 +1,7 @@
 """The clients: one class per kind of key; each owns what it opens and hangs the operations on itself."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
@@ -17,16 +17,20 @@ from craftkit_async._sansio.addresses import PRODUCTION, read_base_url
 from craftkit_async._sansio.arguments import need
 from craftkit_async._sansio.call import OMITTED, TimeoutOption
 from craftkit_async._sansio.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind, check_key, missing_key
+from craftkit_async._sansio.evidence import Mode
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.health import Health, Liveness
 from craftkit_async.models.opened import OpenObject
+from craftkit_async.models.renders import Render
 from craftkit_async.observe.observers import Observer, Observers
 from craftkit_async.observe.statistics import Statistics
-from craftkit_async.options import Limits, RetryPolicy, Timeouts
+from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 from craftkit_async.resources.renders import Renders
 from craftkit_async.resources.templates import Templates
+from craftkit_async.waiting.waits import Waits, read_terms
 
 if TYPE_CHECKING:
+    from craftkit_async._sansio.signing import Secrets
     from craftkit_async.resources.embed import Embed
     from craftkit_async.resources.engagement import EngagementEvents
     from craftkit_async.resources.hooks import Hooks
@@ -35,13 +39,17 @@ if TYPE_CHECKING:
     from craftkit_async.resources.shares import Shares
     from craftkit_async.resources.signatures import Signatures
     from craftkit_async.resources.system import System
+    from craftkit_async.waiting.handle import RenderHandle
+    from craftkit_async.waiting.inbox import WebhookInbox
+    from craftkit_async.waiting.relay import Relay
+    from craftkit_async.waiting.session import RenderSession
 
 ApiKey = str | Callable[[], str]
 
 _BASE_URL_VARIABLE = "CRAFTKIT_BASE_URL"
 
 # Frozen, so that all clients may share them.
-_TIMEOUTS, _RETRIES, _LIMITS = Timeouts(), RetryPolicy(), Limits()
+_TIMEOUTS, _RETRIES, _POLLING, _LIMITS = Timeouts(), RetryPolicy(), PollPolicy(), Limits()
 
 
 class _Client:
@@ -85,7 +93,10 @@ class _Client:
         """Hang the operations on the client, all with one credential."""
         given = api_key if api_key is not None else _from_environment(self._kind.variable)
         self._runtime = runtime
-        self._sender = Sender(runtime, runtime.api, _key_source(self._kind, given))
+        source = _key_source(self._kind, given)
+        self._sender = Sender(runtime, runtime.api, source)
+        # Clients with the same key share what they wait for.
+        self._credential: object = given if given is None or callable(given) else source()
 
     def statistics(self) -> Statistics:
         """Count what was done so far, and look at what is going on now."""
@@ -94,7 +105,10 @@ class _Client:
     async def aclose(self) -> None:
         """Close what was opened; a second time does nothing, and a child leaves it to its parent."""
         if self._owns_runtime:
-            await self._runtime.aclose()
+            await self._close()
+
+    async def _close(self) -> None:
+        await self._runtime.aclose()
 
     async def __aenter__(self) -> Self:
         if self._owns_runtime:
@@ -118,10 +132,117 @@ class Craftkit(_Client):
 
     _kind = PROJECT
 
+    def __init__(
+        self,
+        api_key: ApiKey | None = None,
+        *,
+        base_url: str | None = None,
+        webhook_secret: "Secrets | None" = None,
+        webhooks: Mode = "auto",
+        session: aiohttp.ClientSession | None = None,
+        download_session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        ssl: SSLContext | bool | None = None,
+        private_network: bool = False,
+        transport: Transport | None = None,
+        timeouts: Timeouts = _TIMEOUTS,
+        retries: RetryPolicy = _RETRIES,
+        polling: PollPolicy = _POLLING,
+        limits: Limits = _LIMITS,
+        relay: "Relay | None" = None,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        super().__init__(
+            api_key,
+            base_url=base_url,
+            session=session,
+            download_session=download_session,
+            proxy=proxy,
+            ssl=ssl,
+            private_network=private_network,
+            transport=transport,
+            timeouts=timeouts,
+            retries=retries,
+            limits=limits,
+            observers=observers,
+        )
+        self._waits = Waits(self._runtime, read_terms(polling, webhooks, webhook_secret, relay))
+
     def _assemble(self, runtime: Runtime, api_key: ApiKey | None) -> None:
         super()._assemble(runtime, api_key)
         self.templates = Templates(self._sender)
         self.renders = Renders(self._sender)
+
+    async def submit(
+        self,
+        template: str,
+        data: Any,
+        *,
+        idempotency_key: str | None = None,
+        version: int | None = None,
+        filename: str | None = None,
+        timeout: TimeoutOption = OMITTED,
+    ) -> "RenderHandle":
+        """Ask for a render and return as soon as it has an id; `timeout` bounds all attempts together."""
+        return await self._session.submit(
+            template,
+            data,
+            idempotency_key=idempotency_key,
+            version=version,
+            filename=filename,
+            timeout=timeout,
+        )
+
+    async def render(
+        self,
+        template: str,
+        data: Any,
+        *,
+        idempotency_key: str | None = None,
+        version: int | None = None,
+        filename: str | None = None,
+        timeout: TimeoutOption = OMITTED,
+    ) -> Render:
+        """Ask for a render and wait until it has ended; `timeout` bounds all of that together."""
+        return await self._session.render(
+            template,
+            data,
+            idempotency_key=idempotency_key,
+            version=version,
+            filename=filename,
+            timeout=timeout,
+        )
+
+    def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Coroutine[Any, Any, Render]:
+        """Wait for the end of a render, wherever it was submitted; None is no limit, and 0 looks once."""
+        # No coroutine of its own around the session's: there may be a hundred thousand of them.
+        return self._session.wait(render_id, timeout=timeout)
+
+    def attach(self, render_id: str) -> "RenderHandle":
+        """Make a handle for a render that was submitted elsewhere; nothing is asked until somebody waits."""
+        return self._session.attach(render_id)
+
+    @property
+    def inbox(self) -> "WebhookInbox":
+        """Where webhooks come in; shared by a client and its children."""
+        return self._waits.inbox
+
+    @cached_property
+    def _session(self) -> "RenderSession":
+        """What submits and waits, imported when somebody first does."""
+        from craftkit_async.waiting.session import RenderSession  # noqa: PLC0415 - see the class
+
+        return RenderSession(self._waits.room, self._sender, self._credential)
+
+    def statistics(self) -> Statistics:
+        """Count what was done so far, and look at what is going on now."""
+        return self._waits.fill_in(super().statistics())
+
+    async def _close(self) -> None:
+        try:
+            await self._waits.end()
+        finally:
+            await self._runtime.aclose()
 
     @cached_property
     def shares(self) -> "Shares":
@@ -162,6 +283,7 @@ class Craftkit(_Client):
         """Make a client for another project that shares everything but the key and closes with this one."""
         child = object.__new__(Craftkit)
         child._owns_runtime = False
+        child._waits = self._waits
         child._assemble(self._runtime, key)
         return child
 

@@ -12,7 +12,10 @@ CraftkitError
 │   ├── ForbiddenError 403                     ├── NotFoundError 404          ├── ConflictError 409
 │   └── RateLimitedError 429 or rate_limited   └── ServerError 5xx
 ├── DecodeError                       a 2xx that nobody can read
+├── RenderFailedError                 the render ended without a document
+├── WaitTimeoutError (TimeoutError)   waiting ended before the render did
 ├── DownloadError                     truncated, too large, not a PDF, refused address
+├── RelayError                        a completion could not be handed to other processes
 └── DeliveryError                     a webhook not to be trusted or not readable
     ├── SignatureError 401  ├── StaleDeliveryError 400  ├── MalformedDeliveryError 400  └── DeliveryTooLargeError 413
 """
@@ -24,6 +27,7 @@ from typing import ClassVar
 import attrs
 
 from craftkit_async.models.issues import Issue
+from craftkit_async.models.renders import Render
 
 
 class CraftkitError(Exception):
@@ -164,6 +168,40 @@ class DecodeError(CraftkitError):
     path: str = "$"
     idempotency_key: str | None = None
     attempts: int = 1
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(slots=False, repr=False, eq=False)
+class RenderFailedError(CraftkitError):
+    """The render ended without a document; the same idempotency key would only find it again."""
+
+    message: str
+    render: Render
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(slots=False, repr=False, eq=False)
+class WaitTimeoutError(CraftkitError, TimeoutError):
+    """Waiting ended before the render did, which may still end: wait for the id, or submit again with the key."""
+
+    message: str
+    render_id: str | None = None
+    """None if the submit was never answered."""
+    idempotency_key: str | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(slots=False, repr=False, eq=False)
+class RelayError(CraftkitError):
+    """A completion could not be handed to the other processes, or not be asked for."""
+
+    message: str
 
     def __str__(self) -> str:
         return self.message

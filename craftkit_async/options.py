@@ -129,9 +129,19 @@ class Limits(Value):
     """Requests in flight at the start, before the server has shown what it takes."""
     downloads: int = attrs.field(default=16, validator=_count)
     """Downloads from other hosts at once."""
+    open_renders: int = attrs.field(default=1000, validator=_count)
+    """Renders that a batch keeps open at once; far more would only wait in the service's queue."""
     reply_bytes: int = attrs.field(default=16 * 2**20, validator=_count)
     """A JSON reply larger than this is refused; the largest documented one is far below 1 MiB."""
     download_bytes: int = attrs.field(default=256 * 2**20, validator=_count)
     """A document larger than this is refused."""
+    webhook_bytes: int = attrs.field(default=2**20, validator=_count)
+    """A delivery larger than this is refused unread; the largest carries the data of one form."""
+    mailbox: int = attrs.field(default=10_000, validator=_count)
+    """Deliveries kept for submits that are not answered yet; beyond it, polls find what the oldest said."""
+    mailbox_age: float = attrs.field(default=60.0, validator=_seconds)
+    """A submit that takes longer than this finds its end by polls."""
+    handlers: int = attrs.field(default=64, validator=_count)
+    """Webhook handlers that run at once; others wait for their turn."""
     templates_learned: int = attrs.field(default=1000, validator=_count)
     """Templates whose durations are kept to pace the polls, at well under 1 KiB each; the least used is forgotten."""

@@ -160,12 +160,14 @@ async def test_shares_and_what_they_leave(craftkit: Craftkit) -> None:
     assert (await craftkit.engagement.get(render.id)).counts.viewed == 1
 
 
-async def test_signatures_come_page_by_page(craftkit: Craftkit) -> None:
+async def test_signatures_come_page_by_page(craftkit: Craftkit, emulator: Emulator) -> None:
     """Every request exactly once, however small the pages."""
     render = await _finish(craftkit)
-    made = [
-        (await craftkit.signatures.create(render.id, recipients=[SIGNER], anchor_tags=[ANCHOR])).id for _ in range(5)
-    ]
+    made = []
+    for _ in range(5):
+        # Two that were made in the same millisecond are one step of the cursor.
+        emulator.advance(0.01)
+        made.append((await craftkit.signatures.create(render.id, recipients=[SIGNER], anchor_tags=[ANCHOR])).id)
     listed = [each.id async for each in craftkit.signatures.list(limit=2)]
     cancelled = await craftkit.signatures.cancel(made[0], reason="Withdrawn.")
 

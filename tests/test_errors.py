@@ -29,6 +29,7 @@ from craftkit_async import (
     NotFoundError,
     PaymentRequiredError,
     RateLimitedError,
+    Render,
     ServerError,
     SignatureError,
     StaleDeliveryError,
@@ -103,6 +104,8 @@ VALUES: dict[str, Any] = {
     "maybe_applied": True,
     "maybe_sent": False,
     "is_transient": True,
+    "render": Render("r1", "failed"),
+    "render_id": "r1",
 }
 
 

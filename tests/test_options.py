@@ -17,6 +17,7 @@ SECONDS: list[tuple[type, str]] = [
     (RetryPolicy, "max_delay"),
     (RetryPolicy, "max_retry_after"),
     (PollPolicy, "not_found_grace"),
+    (Limits, "mailbox_age"),
 ]
 SECONDS_OR_NONE: list[tuple[type, str]] = [
     (Timeouts, "connect"),
@@ -28,7 +29,7 @@ SECONDS_OR_NONE: list[tuple[type, str]] = [
 COUNTS: list[tuple[type, str]] = [
     (RetryPolicy, "attempts"),
     (RetryPolicy, "quota"),
-    *((Limits, field.name) for field in attrs.fields(Limits)),
+    *((Limits, field.name) for field in attrs.fields(Limits) if field.name != "mailbox_age"),
 ]
 GAPS = ["first", "max", "net_first", "net_max"]
 # Options of their own kind: what they take, and what they do not.
@@ -125,4 +126,7 @@ def test_defaults() -> None:
     assert attrs.astuple(Timeouts()) == (10, 30, 30, 300, 10)
     assert attrs.astuple(RetryPolicy()) == (5, 0.5, 30, 60, 120, 500)
     assert attrs.astuple(PollPolicy()) == (0.25, 2, 5, 0.2, True, 5, 60, 5)
-    assert attrs.astuple(Limits()) == (256, 16, 16, 16 * 2**20, 256 * 2**20, 1000)
+    assert attrs.astuple(Limits()) == (
+        *(256, 16, 16, 1000, 16 * 2**20, 256 * 2**20),
+        *(2**20, 10_000, 60, 64, 1000),
+    )

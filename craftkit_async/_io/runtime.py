@@ -62,6 +62,17 @@ class Runtime:
             self._bind(loop)
         return loop
 
+    def owner(self) -> asyncio.AbstractEventLoop:
+        """Return the loop that this belongs to, for work that came in on another one."""
+        if self._loop is None or self._pid != os.getpid():
+            return self.check()
+        return self._loop
+
+    @property
+    def is_open(self) -> bool:
+        """Is it in use on a loop that can still do something?"""
+        return self._loop is not None and not self._loop.is_closed()
+
     def enter(self) -> None:
         """Open, or open again, on the running loop."""
         if self._closed:
@@ -74,7 +85,7 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Turn waiters away and close what was opened; a second time does nothing."""
-        if self._loop is not None and not self._loop.is_closed():
+        if self.is_open:
             self.check()
         self._closed, self._loop = True, None
         self.watch.close()

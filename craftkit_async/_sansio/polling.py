@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from craftkit_async._sansio.durations import Durations, Grid
+from craftkit_async._sansio.wheel import TICKS
 from craftkit_async.errors import (
     AuthenticationError,
     ClientStateError,
@@ -22,6 +23,12 @@ _OLDEST = 1e9
 
 # These stay as they are however often one looks.
 _HOPELESS = (AuthenticationError, PaymentRequiredError, ForbiddenError, ConfigurationError, ClientStateError)
+
+# The last look before a deadline is made a second before it, time enough for its answer, and in short waits after nine
+# tenths of the time that is left. What is nearer than an eighth of a second is near enough.
+_LAST_LOOK = TICKS
+_SHORT_WAIT = 10
+_NEAR_ENOUGH = TICKS // 8
 
 
 class Pace:
@@ -102,3 +109,18 @@ class Pace:
     def _net(self, age: float) -> float:
         policy = self._policy
         return min(policy.net_first + (policy.factor - 1) * age, policy.net_max)
+
+
+def before_deadline(look: int, deadline: int | None, now: int, *, is_first: bool) -> int:
+    """Return the tick of the next look, or of the deadline where nothing is left to be looked at before it.
+
+    No wait ends without a look shortly before. `is_first` says that the wait has just begun: however short it is, one
+    look belongs to it.
+    """
+    if deadline is None:
+        return look
+    left = deadline - now
+    last = deadline - min(_LAST_LOOK, left // _SHORT_WAIT)
+    if look <= last:
+        return look
+    return last if is_first or left > _NEAR_ENOUGH else deadline

@@ -3,6 +3,7 @@
 The events are imported when somebody observes: most programs never pay for them.
 """
 
+from craftkit_async.models.renders import Render
 from craftkit_async.observe.observers import Observers
 
 
@@ -35,6 +36,48 @@ def report_abandoned_submit(observers: Observers, template: str, key: str) -> No
     from craftkit_async.observe.events import Abandoned  # noqa: PLC0415 - see the module
 
     observers.tell(Abandoned(template, key))
+
+
+def report_look(observers: Observers, render_id: str, status: str | None, error: Exception | None) -> None:
+    """Tell that a pending render was looked at."""
+    from craftkit_async.observe.events import Polled  # noqa: PLC0415 - see the module
+
+    observers.tell(Polled(render_id, status, error))
+
+
+def report_end(observers: Observers, render: Render, source: str, elapsed: float) -> None:
+    """Tell how a render ended that somebody waited for."""
+    from craftkit_async.observe.events import Completed  # noqa: PLC0415 - see the module
+
+    observers.tell(Completed(render, source, elapsed))
+
+
+def report_timeout(observers: Observers, render_id: str | None, key: str | None, elapsed: float) -> None:
+    """Tell that somebody stopped waiting."""
+    from craftkit_async.observe.events import TimedOut  # noqa: PLC0415 - see the module
+
+    observers.tell(TimedOut(render_id, key, elapsed))
+
+
+def report_delivery(observers: Observers, event: str, *, duplicate: bool) -> None:
+    """Tell that a genuine delivery came in."""
+    from craftkit_async.observe.events import DeliveryReceived  # noqa: PLC0415 - see the module
+
+    observers.tell(DeliveryReceived(event, duplicate))
+
+
+def report_refusal(observers: Observers, reason: str) -> None:
+    """Tell that a delivery was turned away."""
+    from craftkit_async.observe.events import DeliveryRefused  # noqa: PLC0415 - see the module
+
+    observers.tell(DeliveryRefused(reason))
+
+
+def report_handler_failure(observers: Observers, event: str, error: Exception) -> None:
+    """Tell that a handler raised."""
+    from craftkit_async.observe.events import HandlerFailed  # noqa: PLC0415 - see the module
+
+    observers.tell(HandlerFailed(event, error))
 
 
 def report_download(observers: Observers, render_id: str | None, size: int, elapsed: float) -> None:

@@ -16,7 +16,7 @@ from craftkit_async.models.renders import Render
 from craftkit_async.models.shares import EmailedRender
 from craftkit_async.resources.resource import Resource
 
-_GET = Operation("get_render", "GET", "/v1/renders/{id}", Render)
+GET_RENDER = Operation("get_render", "GET", "/v1/renders/{id}", Render)
 _DOWNLOAD = Operation("download_render", "GET", "/v1/renders/{id}/download", bytes)
 # An embed route by its path only: it takes the project key, and renders fall back to it.
 DOWNLOAD_INLINE = Operation("download_embed_render", "GET", "/v1/embed/renders/{id}/download", bytes)
@@ -34,7 +34,7 @@ class Renders(Resource):
 
     async def get(self, id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Look at a render once."""
-        return await self._send(_GET.call(id=id), timeout)
+        return await self._send(GET_RENDER.call(id=id), timeout)
 
     async def download(
         self,

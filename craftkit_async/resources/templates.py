@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from math import inf
 from typing import Any, NamedTuple
 
 from craftkit_async._io.keys import given_or_fresh
@@ -150,8 +151,13 @@ class Templates(Resource):
         version: int | None = None,
         filename: str | None = None,
         timeout: TimeoutOption = OMITTED,
+        time_left: float = inf,
+        resend: bool = True,
     ) -> Submission:
-        """Ask for a render, and keep the key and whether the service had seen it before."""
+        """Ask for a render, and keep the key and whether the service had seen it before.
+
+        `timeout` bounds one attempt and `time_left` all of them together; without `resend` there is one attempt.
+        """
         if version is not None:
             need(int, version=version)
         if filename is not None:
@@ -161,7 +167,7 @@ class Templates(Resource):
         call.body, call.idempotency_key = _render_body(data, version, filename), key
         observers = self._sender.runtime.settings.observers
         try:
-            answer = await self._sender.send(call, timeout=timeout)
+            answer = await self._sender.send(call, timeout=timeout, time_left=time_left, resend=resend)
         except asyncio.CancelledError:
             if idempotency_key is None and observers:
                 report_abandoned_submit(observers, slug, key)

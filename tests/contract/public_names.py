@@ -11,12 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import craftkit_async
+from craftkit_async import RenderHandle, WebhookInbox
 from craftkit_async.resources.resource import Resource
 
 _ROOT = craftkit_async.__name__
 
-# Programs rather than libraries: of the emulator, what its package exports is public; of the command line, its words.
-_INSIDES = re.compile(rf"{_ROOT}\.(emulator|cli)\.")
+# Of the emulator and of waiting, what is exported above them is public; of the command line, its words.
+_INSIDES = re.compile(rf"{_ROOT}\.(emulator|cli|waiting)\.")
 
 
 def public_names() -> set[str]:
@@ -82,8 +83,8 @@ def _member(name: str, attribute: Any) -> Iterator[str]:
 
 
 def _is_made_by_users(value: type) -> bool:
-    """Does the class have a constructor of its own that a program calls? Resources are made by their client."""
-    if getattr(value, "_is_protocol", False) or issubclass(value, Resource | Enum):
+    """Does the class have a constructor of its own that a program calls? Resources and the like come from a client."""
+    if getattr(value, "_is_protocol", False) or issubclass(value, Resource | Enum | RenderHandle | WebhookInbox):
         return False
     return any("__init__" in vars(owner) for owner in _own_classes(value))
 

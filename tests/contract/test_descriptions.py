@@ -36,7 +36,7 @@ DESCRIPTIONS = {
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 
 # What the clients can do besides asking for operations.
-_NO_OPERATION = {"aclose", "statistics", "with_api_key"}
+_NO_OPERATION = {"aclose", "statistics", "with_api_key", "submit", "render", "wait", "attach", "inbox"}
 
 
 def test_descriptions_are_exactly_those_of_the_contract() -> None:

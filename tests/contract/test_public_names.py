@@ -63,10 +63,17 @@ NAMES = [
     "UnknownEvent",
     "WebhookVerifier",
     "sign",
+    "RenderHandle",
+    "WebhookInbox",
+    "Receipt",
+    "Relay",
 ]
 
-# Arguments of the design that come with waiting, the inbox and manifests.
-LATER = {"webhook_secret", "webhooks", "polling", "relay", "check"}
+# Comes with the check of data against manifests.
+LATER = {"check"}
+
+# What only the client of a project takes: the others render nothing.
+OF_WAITING = {"webhook_secret", "webhooks", "polling", "relay"}
 
 CLIENT: dict[str, Any] = {
     "base_url": None,
@@ -86,9 +93,6 @@ CLIENT: dict[str, Any] = {
     "observers": (),
     "check": "off",
 }
-
-# Bounds of the design that come with waiting, the inbox and manifests.
-LATER_LIMITS = {"open_renders", "webhook_bytes", "mailbox", "mailbox_age", "handlers"}
 
 OPTIONS: dict[type, dict[str, float]] = {
     Timeouts: {"connect": 10.0, "request": 30.0, "idle": 30.0, "wait": 300.0, "close": 10.0},
@@ -192,6 +196,9 @@ ERRORS: dict[str, tuple[type[BaseException], ...]] = {
     "RateLimitedError": (errors.ApiError,),
     "ServerError": (errors.ApiError,),
     "DecodeError": (errors.CraftkitError,),
+    "RenderFailedError": (errors.CraftkitError,),
+    "WaitTimeoutError": (errors.CraftkitError, TimeoutError),
+    "RelayError": (errors.CraftkitError,),
     "DownloadError": (errors.CraftkitError,),
     "DeliveryError": (errors.CraftkitError,),
     "SignatureError": (errors.DeliveryError,),
@@ -217,6 +224,8 @@ FIELDS = {
     "FormSubmitted": "event raw session_id template_slug template_version render_id data submitted_at",
     "UnknownEvent": "event raw",
     "DeliveryError": "message",
+    "RenderFailedError": "render",
+    "WaitTimeoutError": "render_id idempotency_key",
     "CapturedResponse": "status headers attempts elapsed",
 }
 
@@ -246,27 +255,26 @@ def test_client_takes_the_arguments_of_the_design(client: type) -> None:
     (key, *others) = inspect.signature(client).parameters.values()
 
     assert (key.name, key.kind, key.default) == ("api_key", key.POSITIONAL_OR_KEYWORD, None)
-    assert {item.name: item.default for item in others} == {
-        name: default for name, default in CLIENT.items() if name not in LATER
-    }
+    assert {item.name: item.default for item in others} == _defaults(client)
     assert all(item.kind is item.KEYWORD_ONLY for item in others)
+
+
+def _defaults(client: type) -> dict[str, Any]:
+    left_out = LATER if client is Craftkit else LATER | OF_WAITING
+    return {name: default for name, default in CLIENT.items() if name not in left_out}
 
 
 async def test_constructor_takes_every_default_as_it_is() -> None:
     """Passing what is the default anyway changes nothing."""
-    given = {name: default for name, default in CLIENT.items() if name not in LATER}
-
     for client in (Craftkit, CraftkitAccount, CraftkitAdmin):
-        assert repr(client(None, **given)) == repr(client())
+        assert repr(client(None, **_defaults(client))) == repr(client())
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.__name__)
 def test_options_have_the_defaults_of_the_design(option: type) -> None:
     """Field by field, by keyword, in the design's order."""
-    expected = {name: value for name, value in OPTIONS[option].items() if name not in LATER_LIMITS}
-
-    assert attrs.asdict(option()) == expected
-    assert list(attrs.asdict(option())) == list(expected)
+    assert attrs.asdict(option()) == OPTIONS[option]
+    assert list(attrs.asdict(option())) == list(OPTIONS[option])
     assert all(field.kw_only for field in attrs.fields(option))
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 PAGE = (ROOT / "docs" / "public-api.md").read_text("utf-8")
 
-_VARIABLE = re.compile(r"\b(?:CRAFTKIT|CK)_[A-Z_]+[A-Z]\b")
+_VARIABLE = re.compile(r"\b(?:CRAFTKIT|CK|WEB)_[A-Z_]+[A-Z]\b")
 
 
 def test_page_lists_every_public_name() -> None:

@@ -1,0 +1,1 @@
+"""How an id becomes a result: through whichever comes first, a poll or a webhook."""

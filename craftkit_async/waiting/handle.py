@@ -1,0 +1,67 @@
+"""RenderHandle: a render that was asked for, to be waited for now, later, or by several tasks."""
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from craftkit_async._sansio.call import OMITTED, TimeoutOption
+from craftkit_async.models.renders import Render
+
+if TYPE_CHECKING:
+    from craftkit_async.waiting.pending import Pending
+    from craftkit_async.waiting.session import RenderSession
+
+
+class RenderHandle:
+    """A render by its id: `await handle` gives the ended render, however many tasks do so.
+
+    Polls run only while somebody waits; a webhook fills the snapshot at any time.
+    """
+
+    __slots__ = ("_entry", "_session", "idempotency_key", "replayed", "template")
+
+    def __init__(
+        self,
+        session: "RenderSession",
+        entry: "Pending",
+        template: str | None = None,
+        idempotency_key: str | None = None,
+        *,
+        replayed: bool = False,
+    ) -> None:
+        self._session = session
+        self._entry = entry
+        self.template = template
+        """None for a handle that was made from an id."""
+        self.idempotency_key = idempotency_key
+        self.replayed = replayed
+        """Did the service have this render already under the key? A failed one then fails for ever."""
+
+    @property
+    def id(self) -> str:
+        """The id of the render."""
+        return self._entry.id
+
+    @property
+    def snapshot(self) -> Render | None:
+        """The render as it was last seen; None for an id that nobody has looked at yet."""
+        return self._entry.snapshot
+
+    @property
+    def source(self) -> str | None:
+        """How the end became known: webhook, poll, replay or relay; None until then."""
+        return self._entry.source
+
+    def __await__(self) -> Generator[Any, None, Render]:
+        return self._session.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
+
+    async def wait(self, *, timeout: TimeoutOption = OMITTED) -> Render:
+        """Wait for the end; omitted it is `Timeouts.wait`, None is no limit, and 0 looks once."""
+        return await self._session.begin_wait(self._entry, timeout, self.idempotency_key)
+
+    async def refresh(self, *, timeout: TimeoutOption = OMITTED) -> Render:
+        """Ask the service now and return the snapshot; `timeout` bounds one attempt."""
+        return await self._session.refresh(self._entry, timeout)
+
+    def __repr__(self) -> str:
+        status = None if self.snapshot is None else str(self.snapshot.status)
+        return f"RenderHandle(id={self.id!r}, template={self.template!r}, status={status!r}, source={self.source!r})"
