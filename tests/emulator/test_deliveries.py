@@ -224,7 +224,7 @@ async def test_the_schedule_is_kept_by_the_emulators_clock(
 ) -> None:
     """Five waits between six attempts, each with its own time, none before it is due; then it is given up."""
     subscriber.statuses = iter([500] * 6)
-    delays = [1.0, 5.0, 60.0, 600.0, 3600.0]
+    delays = [30.0, 60.0, 120.0, 600.0, 3600.0]
     emulator, api = await _start(start, subscriber, webhook_delays=delays)
     await _submit(api)
     await waiting.until(lambda: len(subscriber.ids) == 1)
