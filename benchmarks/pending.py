@@ -123,7 +123,7 @@ def _submitted(render_id: str) -> Any:
     session = _CLIENT._session  # noqa: SLF001 - to leave the request out
     room = session._room  # noqa: SLF001
     entry = room.pending.open(render_id, session, "invoice", room.scheduler.now())
-    return RenderHandle(session, entry, "invoice", "key-of-the-submit")
+    return RenderHandle(entry, "invoice", "key-of-the-submit")
 
 
 async def _ours_by_id() -> Keep:

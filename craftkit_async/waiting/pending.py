@@ -2,9 +2,10 @@
 
 import asyncio
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from craftkit_async._sansio.call import TimeoutOption
 from craftkit_async._sansio.mailbox import Mailbox
 from craftkit_async.errors import RenderFailedError
 from craftkit_async.models.renders import Render
@@ -21,6 +22,14 @@ class Looker(Protocol):
 
     async def look(self, id: str) -> Render:
         """Ask the service once."""
+        ...
+
+    async def refresh(self, entry: "Pending", timeout: TimeoutOption) -> Render:
+        """Ask the service now, with all that a call of an operation does."""
+        ...
+
+    def begin_wait(self, entry: "Pending", timeout: TimeoutOption, key: str | None) -> Awaitable[Render]:
+        """Return what to await for the end of a render."""
         ...
 
     def leave(self, waiter: "Waiter") -> None:

@@ -12,7 +12,7 @@ from craftkit_async.models.renders import Render
 from craftkit_async.observe._reports import report_end
 from craftkit_async.waiting.pending import Pending, PendingRenders
 from craftkit_async.waiting.scheduler import PollScheduler, Sight
-from craftkit_async.waiting.waits import WaitingTerms
+from craftkit_async.waiting.terms import WaitingTerms
 
 if TYPE_CHECKING:
     from craftkit_async.waiting.relay import Relay

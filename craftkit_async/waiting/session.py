@@ -43,7 +43,7 @@ class RenderSession:
         entry, submission = await self._submit(
             template, data, limit, idempotency_key=idempotency_key, version=version, filename=filename
         )
-        return RenderHandle(self, entry, template, submission.idempotency_key, replayed=submission.replayed)
+        return RenderHandle(entry, template, submission.idempotency_key, replayed=submission.replayed)
 
     async def render(
         self,
@@ -72,7 +72,7 @@ class RenderSession:
 
     def attach(self, render_id: str) -> RenderHandle:
         """Make a handle from an id; nothing is asked until somebody waits."""
-        return RenderHandle(self, self._enter(render_id))
+        return RenderHandle(self._enter(render_id))
 
     # ---- for handles and the room
 
