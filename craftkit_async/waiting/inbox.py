@@ -48,7 +48,6 @@ class WebhookInbox:
         self._subscriptions: Subscriptions[Handler] = Subscriptions()
         self._handlers = Handlers(room.runtime)
         self._repeats = Repeats()
-        self._is_closing = False
         # Deliveries whose work is under way; whoever repeats one waits for how it ends.
         self._working: dict[str, asyncio.Future[Receipt]] = {}
         secrets = room.terms.secrets
@@ -85,7 +84,7 @@ class WebhookInbox:
     async def receive(self, body: Body, headers: Headers) -> Receipt:
         """Verify a delivery, complete who waits for it, and say how to answer; raises nothing for bad input."""
         verifier = self._verify_with()
-        if self._is_closing:
+        if self._room.is_closing:
             return Receipt(_TRY_AGAIN, reason="the client is closing")
         outcome: Delivery | DeliveryError
         try:
@@ -101,12 +100,8 @@ class WebhookInbox:
         return await self._hand_over(outcome, owner)
 
     async def drain(self) -> None:
-        """Accept nothing more, and let the handlers that were begun come to their end."""
-        self._is_closing = True
-        try:
-            await self._handlers.drain(self._runtime.settings.timeouts.close)
-        finally:
-            self._is_closing = False
+        """Let the handlers that were begun come to their end."""
+        await self._handlers.drain(self._runtime.settings.timeouts.close)
 
     async def _hand_over(self, outcome: Delivery | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
         """Let the client's own loop do it."""
@@ -121,6 +116,11 @@ class WebhookInbox:
                 return await asyncio.wrap_future(taken)
         except TimeoutError:
             return Receipt(_TRY_AGAIN, reason="the client's event loop does not answer")
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if me is None or me.cancelling():
+                raise
+            return Receipt(_TRY_AGAIN, reason="the client's event loop has ended the work")
 
     async def _take(self, outcome: Delivery | DeliveryError) -> Receipt:
         observers = self._runtime.settings.observers
@@ -147,8 +147,7 @@ class WebhookInbox:
             return Receipt(_OK, delivery.event, duplicate=True, secret=delivery.secret)
         # Not awaited itself: whoever gives up here must not end it for the others.
         await asyncio.wait([working])
-        receipt = Receipt(_TRY_AGAIN) if working.cancelled() else working.result()
-        return receipt._replace(duplicate=True, secret=delivery.secret)
+        return working.result()._replace(duplicate=True, secret=delivery.secret)
 
     async def _work(self, delivery: Delivery) -> Receipt:
         """Complete whoever waits, then run the handlers; a delivery that fails may come again."""
