@@ -146,9 +146,7 @@ class WaitingRoom:
         try:
             async with asyncio.timeout(_RELAY_PATIENCE):
                 async with self._opening:
-                    if self._relay is None:
-                        await relay.open(self._hear)
-                        self._relay = relay
+                    await self._open_once(relay)
                 result = await use(relay)
         except RelayError:
             raise
@@ -157,6 +155,11 @@ class WaitingRoom:
             raise RelayError(f"the relay failed: {type(error).__name__}") from error
         self._has_complained = False
         return result
+
+    async def _open_once(self, relay: "Relay") -> None:
+        if self._relay is None:
+            await relay.open(self._hear)
+            self._relay = relay
 
     async def _close_relay(self, relay: "Relay") -> None:
         try:

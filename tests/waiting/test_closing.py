@@ -206,8 +206,9 @@ async def test_a_closed_client_takes_nothing_in() -> None:
 
 
 async def _wait_a_while(craftkit: Craftkit, limit: float) -> None:
-    with pytest.raises(WaitTimeoutError):
-        await craftkit.wait("x1", timeout=limit)
+    waiting = asyncio.ensure_future(craftkit.wait("x1", timeout=limit))
+    await asyncio.wait([waiting])
+    assert isinstance(waiting.exception(), WaitTimeoutError)
 
 
 def _on_a_new_loop(work: Callable[[], Any]) -> Any:

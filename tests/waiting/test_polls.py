@@ -360,6 +360,21 @@ async def test_retry_after_is_heeded_by_polls() -> None:
     assert service.looks["r1"] == [0.25, 7.25, 67.25]
 
 
+async def test_a_look_that_fails_after_the_end_changes_nothing() -> None:
+    """The webhook was first, and its word stays."""
+    service = Service(on_look=lambda *_: FakeReply(status=403, after=1.0))
+    async with service.make_client() as craftkit:
+        handle = craftkit.attach("x1")
+        waiting = asyncio.ensure_future(handle.wait())
+        await asyncio.sleep(0.5)
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        assert (await waiting).is_succeeded
+        await asyncio.sleep(10.0)
+
+        assert await handle is waiting.result()
+        assert handle._entry.failures == 0
+
+
 HOPELESS: dict[str, tuple[FakeReply, type[CraftkitError]]] = {
     "401": (FakeReply(status=401), AuthenticationError),
     "402": (FakeReply(status=402), PaymentRequiredError),
