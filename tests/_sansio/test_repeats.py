@@ -19,25 +19,29 @@ def test_taken_once() -> None:
     assert not seen.claim("b", 2.0)
 
 
-def test_forgotten_after_a_day() -> None:
-    """Six attempts come within hours; who comes later is new."""
+def test_remembered_for_a_day_at_least() -> None:
+    """Six attempts come within hours; who comes after days is new."""
     seen = Repeats()
     seen.claim("a", 0.0)
-    seen.claim("b", 86_000.0)
-    assert not seen.claim("a", 86_399.0)
+    seen.claim("b", 86_399.0)
     seen.claim("c", 86_401.0)
+    assert not seen.claim("a", 86_401.0)
+    assert not seen.claim("b", 86_399.0 + 86_400.0)
+    seen.claim("d", 2 * 86_402.0)
 
-    assert seen.claim("a", 86_401.0)
-    assert not seen.claim("b", 86_401.0)
+    assert seen.claim("a", 2 * 86_402.0)
+    assert seen.claim("b", 2 * 86_402.0)
+    assert not seen.claim("c", 2 * 86_402.0)
+    seen.release("c")
+    assert seen.claim("c", 2 * 86_402.0)
 
 
 def test_bounded_by_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest makes room."""
+    """The older half makes room."""
     monkeypatch.setattr(repeats, "_MOST", 3)
     seen = Repeats()
-    for key in "abcd":
+    for key in "abcdefg":
         seen.claim(key, 0.0)
 
-    assert len(seen._seen) == 3
-    assert not seen.claim("b", 0.0)
-    assert seen.claim("a", 0.0)
+    assert not any(seen.claim(key, 0.0) for key in "defg")
+    assert all(seen.claim(key, 0.0) for key in "abc")

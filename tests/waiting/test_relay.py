@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
-from craftkit_async import Completed, Craftkit, RelayError, Render, WaitTimeoutError
+from craftkit_async import ClientStateError, Completed, Craftkit, RelayError, Render, WaitTimeoutError
 from craftkit_async.testing import FakeReply, signed_delivery
 from tests.cancelling import settle
 from tests.observing import Recorder
@@ -200,6 +200,21 @@ async def test_a_relay_that_does_not_close(trouble: Exception | float, caplog: p
     assert "the relay could not be closed" in caplog.text
     assert "recognisable" not in caplog.text
     assert now() < 10.0
+
+
+async def test_who_begins_to_wait_while_the_relay_closes_is_told() -> None:
+    """Nobody may be left behind on a client that is gone."""
+    here, _, relay, _ = two_processes(Service())
+    relay.trouble["aclose"] = 1.0
+    await here.__aenter__()
+    closing = asyncio.ensure_future(here.aclose())
+    await settle()
+    waiting = asyncio.ensure_future(here.wait("x1", timeout=None))
+    await closing
+
+    with pytest.raises(ClientStateError, match="during this wait"):
+        await waiting
+    assert now() == 1.0
 
 
 async def test_a_relay_is_opened_once_and_by_whoever_needs_it() -> None:
