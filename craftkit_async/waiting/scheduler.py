@@ -149,8 +149,6 @@ class PollScheduler:
         due = deadline if look is None else before_deadline(look, deadline, self.now(), is_first=is_first)
         if due is None:
             self._wheel.remove(entry)
-        elif is_first and due <= self.now():
-            self._queue(entry)
         else:
             self._wheel.put(entry, due)
             self._set_timer()

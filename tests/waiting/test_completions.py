@@ -393,6 +393,18 @@ async def test_one_look_belongs_to_every_render_however_late_its_submit() -> Non
     assert now() < 6.1
 
 
+@virtual_time
+async def test_the_submit_counts_towards_the_timeout_of_a_render() -> None:
+    """`timeout` bounds both together."""
+    service = Service(latency=3.0)
+    async with service.make_client() as craftkit:
+        with pytest.raises(WaitTimeoutError) as caught:
+            await craftkit.render("t", {}, timeout=5.0)
+
+    assert caught.value.render_id == "r1"
+    assert now() == pytest.approx(5.0, abs=0.01)
+
+
 # -- many who wait
 
 
