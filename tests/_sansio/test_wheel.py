@@ -67,7 +67,22 @@ def test_what_comes_and_goes_fills_no_memory() -> None:
     assert wheel.take_all() == [thing]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["put", "remove", "take"]), st.integers(0, 5), st.integers(0, 9))))
+def test_whoever_goes_leaves_the_others_of_its_tick() -> None:
+    """The last one takes the place that came free, and may go from there."""
+    wheel: Wheel[Thing] = Wheel()
+    things = [Thing(name) for name in range(4)]
+    for thing in things:
+        wheel.put(thing, 7)
+    wheel.remove(things[0])
+    wheel.remove(things[3])
+
+    assert sorted(thing.name for thing in wheel.take_due(7)) == [1, 2]
+
+
+STEPS = st.tuples(st.sampled_from(["put", "put", "put", "remove", "take"]), st.integers(0, 5), st.integers(0, 3))
+
+
+@given(st.lists(STEPS, min_size=10, max_size=60))
 def test_as_a_table_would_do_it(steps: list[Any]) -> None:
     """Putting, removing and taking in any order."""
     wheel: Wheel[Thing] = Wheel()
@@ -83,6 +98,7 @@ def test_as_a_table_would_do_it(steps: list[Any]) -> None:
         else:
             taken = wheel.take_due(tick)
             ticks = [table.pop(thing.name) for thing in taken]
+            assert len(set(map(id, taken))) == len(taken)
             assert ticks == sorted(ticks)
             assert all(each <= tick for each in ticks)
             assert all(each > tick for each in table.values())

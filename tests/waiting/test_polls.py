@@ -582,6 +582,7 @@ class UnlikeError(Exception):
 async def test_what_the_key_function_raises_goes_to_who_waits(error: Exception) -> None:
     """It is the caller's own error, and ends the waits that need the key."""
     keys = iter(["ck_test_1"])
+    error.__cause__ = OSError("no vault")
 
     def key() -> str:
         for each in keys:
@@ -595,7 +596,9 @@ async def test_what_the_key_function_raises_goes_to_who_waits(error: Exception) 
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
         await asyncio.wait(waits)
 
-        assert [type(wait.exception()) for wait in waits] == [type(error)] * 2
+        raised: list[Any] = [wait.exception() for wait in waits]
+        assert [type(each) for each in raised] == [type(error)] * 2
+        assert all(each.__cause__ is error.__cause__ for each in raised)
         with pytest.raises(type(error)):
             await handle.wait(timeout=0)
         assert parent.statistics().pending == 0
