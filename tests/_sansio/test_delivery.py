@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from craftkit_async import (
+    DecodeError,
     DeliveryError,
     DeliveryTooLargeError,
     FormSubmitted,
@@ -28,6 +29,7 @@ from craftkit_async import (
     UnknownEvent,
     Webhook,
 )
+from craftkit_async._sansio.codec import build
 from craftkit_async._sansio.delivery import (
     check_freshness,
     dedupe_key,
@@ -505,3 +507,26 @@ def test_ends(event: str, members: Mapping[str, Any], is_end: bool) -> None:  # 
 def test_other_events_end_no_render(document: Mapping[str, Any]) -> None:
     """Nor do unknown ones."""
     assert settled_render(event_of(document)) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"downloadUrl": 7},
+        {"errorMessage": ["no"]},
+        {"createdAt": "2026-01-01T00:00:00"},
+        {"completedAt": "2026-01-01T00:00:00"},
+    ],
+    ids=str,
+)
+def test_what_is_not_as_published_is_left_to_the_codec(odd: dict[str, Any]) -> None:
+    """Members of another type, and times that name no zone, are read as in any other reply, or refused as there."""
+    document = {"event": "render.succeeded", "renderId": "r1", "status": "succeeded", **odd}
+    try:
+        expected = build(Render, {**document, "id": "r1"})
+    except DecodeError:
+        with pytest.raises(MalformedDeliveryError):
+            read_event(json.dumps(document).encode(), {})
+    else:
+        event: Any = read_event(json.dumps(document).encode(), {})
+        assert event.render == expected
