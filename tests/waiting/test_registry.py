@@ -3,8 +3,10 @@
 import asyncio
 import gc
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, strategies as st
 
 from craftkit_async import ClientStateError, Limits, RenderFailedError, WaitTimeoutError
@@ -148,6 +150,14 @@ class _Model:
         assert room.pending._apart == set()
         assert room.scheduler._wheel.next() is None
         await self.craftkit.aclose()
+
+
+@pytest.fixture(autouse=True)
+def _only_what_is_new_is_searched() -> Iterator[None]:
+    """The garbage collector would go through all that other tests left, once for each example."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @given(st.lists(STEPS, min_size=10, max_size=40))
