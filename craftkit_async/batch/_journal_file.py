@@ -141,7 +141,9 @@ class JournalFile:
 
     def _check(self, path: Path) -> None:
         """Read all of a journal by a connection that cannot change it."""
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as database:
+        # Without a log beside it the file is whole, and can be read without leaving an index for one behind.
+        how = "mode=ro" if _beside(path, "-wal") else "immutable=1"
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=0)) as database:
             (version,) = database.execute("PRAGMA user_version").fetchone()
             if version != _VERSION:
                 raise JournalError(f"{self._shown} has version {version}, and this package knows {_VERSION}")

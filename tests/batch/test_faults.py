@@ -19,9 +19,10 @@ FAULTS = [
     "render:failed@0.05",
 ]
 
-# The pace of a test: many of these polls fail, and each failure doubles the gap to the next.
+# Attempts enough that no row of thousands has bad luck with all of them, and the pace of a test: many of these polls
+# fail, and each failure doubles the gap to the next.
 HASTE: dict[str, Any] = {
-    "retries": RetryPolicy(first_delay=0.02, max_delay=0.2),
+    "retries": RetryPolicy(attempts=12, first_delay=0.02, max_delay=0.2),
     "polling": PollPolicy(first=0.05, max=0.1),
 }
 
