@@ -36,10 +36,17 @@ async def _spend(call: Call, calls: int, in_flight: int) -> float:
     return time.process_time() - start
 
 
-def cpu_of_function(contenders: Mapping[str, Callable[[], object]], *, calls: int, rounds: int) -> dict[str, float]:
+def cpu_of_function(
+    contenders: Mapping[str, Callable[[], object]],
+    *,
+    calls: int,
+    rounds: int,
+    before_round: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
     """Return the median CPU microseconds of one call of each plain function."""
     seen: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
+        before_round()
         for name, function in contenders.items():
             start = time.process_time()
             for _ in range(calls):

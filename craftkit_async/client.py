@@ -27,7 +27,8 @@ from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 from craftkit_async.resources.renders import Renders
 from craftkit_async.resources.templates import Templates
-from craftkit_async.waiting.waits import Waits, read_terms
+from craftkit_async.waiting.terms import read_terms
+from craftkit_async.waiting.waits import Waits
 
 if TYPE_CHECKING:
     from craftkit_async._sansio.signing import Secrets

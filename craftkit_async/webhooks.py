@@ -46,10 +46,11 @@ class WebhookVerifier:
         """Do the same, and tell as well which secret fitted and what a repeat is known by."""
         raw, fields, secret = self._check(body, headers, now)
         event = read_event(raw, fields)
-        return Delivery(event, secret, dedupe_key(event.event, raw, fields))
+        # As the class would, in a third of the time.
+        return tuple.__new__(Delivery, (event, secret, dedupe_key(event.event, raw, fields)))
 
     def _check(self, body: Body, headers: Headers, now: float | None) -> tuple[bytes, Fields, SecretName]:
-        raw = read_body(body, self._max_body)
+        raw = body if type(body) is bytes and len(body) <= self._max_body else read_body(body, self._max_body)
         fields = read_headers(headers)
         secret = self._match(raw, read_signature(fields))
         if secret is None:

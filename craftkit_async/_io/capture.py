@@ -22,20 +22,16 @@ class CapturedResponse(Value):
     """Seconds from the call to its end, waits included."""
 
 
-_captured: ContextVar[list[CapturedResponse] | None] = ContextVar("craftkit_async.captured", default=None)
+captured: ContextVar[list[CapturedResponse] | None] = ContextVar("craftkit_async.captured", default=None)
+"""The list to add to, if anybody collects."""
 
 
 @contextmanager
 def capture_responses() -> Iterator[list[CapturedResponse]]:
     """Collect what every call inside got, those of tasks that are started inside as well."""
     seen: list[CapturedResponse] = []
-    token = _captured.set(seen)
+    token = captured.set(seen)
     try:
         yield seen
     finally:
-        _captured.reset(token)
-
-
-def current_capture() -> list[CapturedResponse] | None:
-    """Return the list to add to, if anybody collects."""
-    return _captured.get()
+        captured.reset(token)

@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 import attrs
 
-from craftkit_async._io.capture import CapturedResponse, current_capture
+from craftkit_async._io.capture import CapturedResponse, captured
 from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import Reply, lowered
 from craftkit_async._io.watch import Watched
@@ -92,7 +92,9 @@ class Sender:
                 bound = limit if end == inf else self._shorter(limit, end - loop.time())
                 reply, outcome = await self._attempt(call, request, bound, receive, loop)
                 if not isinstance(outcome, CraftkitError):
-                    return self._succeed(reply, outcome, schedule)
+                    governor.window.succeeded(governor.in_flight)
+                    runtime.quota.give_back(schedule.spent)
+                    return Answer(outcome, 0 if reply is None else reply.status, schedule.sent)
                 delay = self._judge(call, schedule, outcome, epoch, deadline - loop.time())
                 has_place = schedule.keeps_place
                 if not has_place:
@@ -104,7 +106,7 @@ class Sender:
         finally:
             if has_place:
                 governor.leave()
-            if (seen := current_capture()) is not None:
+            if (seen := captured.get()) is not None:
                 seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
 
     def _shorter(self, timeout: TimeoutOption, time_left: float) -> float:
@@ -149,12 +151,6 @@ class Sender:
         except CraftkitError as error:
             return reply, error
 
-    def _succeed(self, reply: Reply | None, value: Any, schedule: Schedule) -> Answer[Any]:
-        governor = self._lane.governor
-        governor.window.succeeded(governor.in_flight)
-        self.runtime.quota.give_back(schedule.spent)
-        return Answer(value, 0 if reply is None else reply.status, schedule.sent)
-
     def _judge(self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float) -> float:
         """Say how long to wait before the next attempt, or raise the error that stands."""
         runtime, governor = self.runtime, self._lane.governor
@@ -188,7 +184,8 @@ def check_timeout(timeout: object) -> float | None:
     return float(timeout)
 
 
-_CLIENT_KEYS = frozenset({Credential.PROJECT, Credential.ACCOUNT, Credential.ADMIN})
+# A tuple: looking a member up in a set calls the hash of its class, which is slower than comparing three.
+_CLIENT_KEYS = (Credential.PROJECT, Credential.ACCOUNT, Credential.ADMIN)
 
 
 async def _read_what_there_is(reply: Reply) -> bytes:

@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from craftkit_async._io.proxies import proxy_of, split_credentials
+from craftkit_async._io.quick_requests import request_class
 from craftkit_async._sansio.addresses import is_public
 from craftkit_async._sansio.request import Request
 from craftkit_async.errors import (
@@ -59,6 +60,7 @@ class AiohttpTransport:
         self._own: aiohttp.ClientSession | None = None
         self._resolver: _PublicResolver | None = None
         self._looks_for_proxies = settings.proxy is not None
+        self._is_untraced = False
         # A private attribute, for want of a public one: the caller's own middlewares must go on working.
         given: tuple[aiohttp.ClientMiddlewareType, ...] = tuple(getattr(session, "_middlewares", ()))
         self._once = (*given, _send_once)
@@ -88,7 +90,7 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             failure = _translated(error, session)
         else:
-            return AiohttpReply(response, self._settings.reply_bytes)
+            return AiohttpReply(response, self._settings.reply_bytes, at_once=self._is_untraced)
         raise failure
 
     @property
@@ -113,7 +115,10 @@ class AiohttpTransport:
             connector=aiohttp.TCPConnector(limit=0, resolver=self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            request_class=request_class(aiohttp.__version__),
         )
+        # Some instrumentations give a trace to every session that is made.
+        self._is_untraced = not self._own.trace_configs
         self._looks_for_proxies = self._looks_for_proxies or bool(getproxies())
         return self._own
 
@@ -140,23 +145,32 @@ class AiohttpTransport:
 class AiohttpReply:
     """A reply of aiohttp, read whole or piece by piece."""
 
-    __slots__ = ("_most", "_response", "headers", "status")
+    __slots__ = ("_at_once", "_most", "_response", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse, most: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, most: int, *, at_once: bool) -> None:
         self._response = response
         self._most = most
+        self._at_once = at_once
         self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields."""
+        return self._response.headers
 
     async def read(self) -> bytes:
         """Read the whole body, up to the limit for replies."""
-        length = self._response.content_length
-        if length is None or length > self._most or "Content-Encoding" in self._response.headers:
+        content = self._response.content
+        # A small body comes along with its head, and with its end aiohttp has given the connection back already.
+        is_there = self._at_once and content.is_eof()
+        if not is_there and not self._is_announced():
             return await self._read_up_to_the_limit()
         try:
-            return await self._response.read()
+            body = content.read_nowait() if is_there else await self._response.read()
         except (aiohttp.ClientError, OSError) as error:
             failure = _translated(error)
+        else:
+            return self._bounded(body)
         raise failure
 
     def chunks(self) -> "_Chunks":
@@ -168,12 +182,21 @@ class AiohttpReply:
         chunks = self.chunks()
         try:
             async for chunk in chunks:
-                body += chunk
-                if len(body) > self._most:
-                    raise DecodeError(f"the reply is larger than Limits.reply_bytes={self._most}")
+                body += self._bounded(chunk, len(body))
         finally:
             await chunks.aclose()
         return bytes(body)
+
+    def _is_announced(self) -> bool:
+        """Is the length of the body known, and within the limit?"""
+        length = self._response.content_length
+        return length is not None and length <= self._most and "Content-Encoding" not in self._response.headers
+
+    def _bounded(self, part: bytes, before: int = 0) -> bytes:
+        """Return what came in, unless it makes the reply too large."""
+        if before + len(part) > self._most:
+            raise DecodeError(f"the reply is larger than Limits.reply_bytes={self._most}")
+        return part
 
 
 class _Chunks(AsyncIterator[bytes]):

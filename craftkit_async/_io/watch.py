@@ -13,11 +13,12 @@ from craftkit_async.errors import ClientStateError
 class Watch:
     """Watches the attempts of one client on one loop."""
 
-    __slots__ = ("_limit", "_timer", "_watched")
+    __slots__ = ("_limit", "_timer", "ends")
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
-        self._watched: dict[Watched, float] = {}
+        self.ends: dict[Watched, float] = {}
+        """What is under way, the oldest first, and when it is over its limit."""
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, watched: "Watched", loop: asyncio.AbstractEventLoop) -> None:
@@ -25,32 +26,28 @@ class Watch:
         if self._limit is None:
             return
         end = loop.time() + self._limit
-        self._watched[watched] = end
+        self.ends[watched] = end
         if self._timer is None:
             self._timer = loop.call_at(end, self._look, loop)
-
-    def remove(self, watched: "Watched") -> None:
-        """Stop watching."""
-        self._watched.pop(watched, None)
 
     def close(self) -> None:
         """Stop watching, and end what is under way: a transport that is not ours would go on waiting."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for watched in self._watched:
+        for watched in self.ends:
             watched.expire()
-        self._watched.clear()
+        self.ends.clear()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """End what is over its limit, and look again when the next one would be."""
         self._timer = None
         now = loop.time()
-        for watched, end in list(self._watched.items()):
+        for watched, end in list(self.ends.items()):
             if end > now:
                 self._timer = loop.call_at(end, self._look, loop)
                 return
-            del self._watched[watched]
+            del self.ends[watched]
             watched.expire()
 
 
@@ -81,7 +78,7 @@ class Watched:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.remove(self)
+        self._watch.ends.pop(self, None)
         # A cancellation from elsewhere that came in the same moment goes on; only our own becomes a timeout.
         if self._is_expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error

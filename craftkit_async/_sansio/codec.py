@@ -116,14 +116,22 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite
 
 def _slow_loads(body: bytes) -> Any:
     """Parse with the standard library, and refuse all that the fast parser refuses."""
-    document = _DECODER.decode(body.decode())
-    if _ESCAPED_SURROGATE in body.lower():
+    text = body.decode().strip(_BLANKS)
+    # `decode` would look for the blanks with two regular expressions.
+    document, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise ValueError(text[end])
+    # Most bodies escape nothing, and are spared the copy.
+    if b"\\u" in body and _ESCAPED_SURROGATE in body.lower():
         # Half a character, and no text: encoding it again is what fails.
         json.dumps(document, ensure_ascii=False).encode()
     return document
 
 
 _ESCAPED_SURROGATE = rb"\ud"
+
+# What may stand around JSON, and nothing else that Python takes for a blank.
+_BLANKS = " \t\n\r"
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a number"}
 

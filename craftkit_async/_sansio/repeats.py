@@ -1,33 +1,31 @@
 """Repeats: which deliveries were taken before; one whose work failed is let go, so that it may come again."""
 
-from collections.abc import Hashable
-
-# Six attempts of one delivery come within minutes or hours; the service does not say, so a day is kept, and no more
-# than would fill some ten megabytes.
+# Six attempts of one delivery come within minutes or hours, the service does not say, so each is remembered for a day
+# at least; and no more of them than fill some ten megabytes.
 _AGE = 86_400.0
-_MOST = 65_536
+_MOST = 32_768
 
 
 class Repeats:
-    """Remembers the keys of deliveries for a day, and not more of them than fit."""
+    """Remembers the keys of deliveries in two generations, so that forgetting is nobody's work."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_before", "_now", "_since")
 
     def __init__(self) -> None:
-        # In the order in which they came.
-        self._seen: dict[Hashable, float] = {}
+        self._now: set[str] = set()
+        self._before: set[str] = set()
+        self._since = 0.0
 
-    def claim(self, key: Hashable, now: float) -> bool:
+    def claim(self, key: str, now: float) -> bool:
         """Take a delivery for one's own; False if somebody has it already."""
-        seen = self._seen
-        if key in seen:
+        if key in self._now or key in self._before:
             return False
-        seen[key] = now
-        oldest = next(iter(seen))
-        if len(seen) > _MOST or seen[oldest] < now - _AGE:
-            del seen[oldest]
+        if len(self._now) >= _MOST or now - self._since > _AGE:
+            self._before, self._now, self._since = self._now, set(), now
+        self._now.add(key)
         return True
 
-    def release(self, key: Hashable) -> None:
+    def release(self, key: str) -> None:
         """Let a delivery whose work failed come again."""
-        self._seen.pop(key, None)
+        self._now.discard(key)
+        self._before.discard(key)

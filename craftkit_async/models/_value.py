@@ -32,7 +32,8 @@ class Value:
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def model(cls: Class) -> Class:
     """Make a frozen class of annotated fields; derive it from `Value`."""
-    decorated: Class = attrs.frozen(cls, eq=False, repr=False)
+    # Nobody points at a model weakly, and without that field another class can fill one in: see `_sansio.delivery`.
+    decorated: Class = attrs.frozen(cls, eq=False, repr=False, weakref_slot=False)
     return decorated
 
 

@@ -1,14 +1,11 @@
 """RenderHandle: a render that was asked for, to be waited for now, later, or by several tasks."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from craftkit_async._sansio.call import OMITTED, TimeoutOption
 from craftkit_async.models.renders import Render
-
-if TYPE_CHECKING:
-    from craftkit_async.waiting.pending import Pending
-    from craftkit_async.waiting.session import RenderSession
+from craftkit_async.waiting.pending import Pending
 
 
 class RenderHandle:
@@ -17,18 +14,16 @@ class RenderHandle:
     Polls run only while somebody waits; a webhook fills the snapshot at any time.
     """
 
-    __slots__ = ("_entry", "_session", "idempotency_key", "replayed", "template")
+    __slots__ = ("_entry", "idempotency_key", "replayed", "template")
 
     def __init__(
         self,
-        session: "RenderSession",
-        entry: "Pending",
+        entry: Pending,
         template: str | None = None,
         idempotency_key: str | None = None,
         *,
         replayed: bool = False,
     ) -> None:
-        self._session = session
         self._entry = entry
         self.template = template
         """None for a handle that was made from an id."""
@@ -52,15 +47,15 @@ class RenderHandle:
         return self._entry.source
 
     def __await__(self) -> Generator[Any, None, Render]:
-        return self._session.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
+        return self._entry.looker.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
 
     async def wait(self, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Wait for the end; omitted it is `Timeouts.wait`, None is no limit, and 0 looks once."""
-        return await self._session.begin_wait(self._entry, timeout, self.idempotency_key)
+        return await self._entry.looker.begin_wait(self._entry, timeout, self.idempotency_key)
 
     async def refresh(self, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Ask the service now and return the snapshot; `timeout` bounds one attempt."""
-        return await self._session.refresh(self._entry, timeout)
+        return await self._entry.looker.refresh(self._entry, timeout)
 
     def __repr__(self) -> str:
         status = None if self.snapshot is None else str(self.snapshot.status)

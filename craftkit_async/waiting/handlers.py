@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
+
 from craftkit_async._io.runtime import Runtime
 from craftkit_async.models.events import Webhook
 from craftkit_async.observe._reports import report_handler_failure
@@ -41,7 +43,7 @@ class Handlers:
     async def run_before(self, handlers: list[Handler], event: Webhook) -> bool:
         """Run handlers one after another; False if one failed or all together took too long."""
         try:
-            async with asyncio.timeout(_BEFORE_ANSWER):
+            with anyio.fail_after(_BEFORE_ANSWER):
                 for handler in handlers:
                     await handler(event)
         except Exception as error:  # noqa: BLE001 - whatever a handler does wrong, the sender is told
@@ -56,13 +58,12 @@ class Handlers:
 
     async def drain(self, patience: float) -> None:
         """Let what was begun come to its end, but not for ever."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + patience
-        me = asyncio.current_task()
         # What is closed by a handler cannot wait for that handler.
-        while (others := self._running - {me}) and (left := end - loop.time()) > 0:
-            await asyncio.wait(others, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if others:
+        me = {asyncio.current_task()}
+        with anyio.move_on_after(patience):
+            while others := self._running - me:
+                await asyncio.wait(others)
+        if others := self._running - me:
             _logger.warning("%d webhook handlers were still at work and are ended", len(others) + len(self._line))
         self._line.clear()
         for task in others:

@@ -2,9 +2,10 @@
 
 import asyncio
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from craftkit_async._sansio.call import TimeoutOption
 from craftkit_async._sansio.mailbox import Mailbox
 from craftkit_async.errors import RenderFailedError
 from craftkit_async.models.renders import Render
@@ -21,6 +22,14 @@ class Looker(Protocol):
 
     async def look(self, id: str) -> Render:
         """Ask the service once."""
+        ...
+
+    async def refresh(self, entry: "Pending", timeout: TimeoutOption) -> Render:
+        """Ask the service now, with all that a call of an operation does."""
+        ...
+
+    def begin_wait(self, entry: "Pending", timeout: TimeoutOption, key: str | None) -> Awaitable[Render]:
+        """Return what to await for the end of a render."""
         ...
 
     def leave(self, waiter: "Waiter") -> None:
@@ -94,15 +103,16 @@ class Waiter(asyncio.Future[Render]):
     It is awaited as it is, without a coroutine of ours around it, and gives way by itself when it is cancelled.
     """
 
-    __slots__ = ("deadline", "entry", "key")
+    __slots__ = ("deadline", "entry")
 
-    def __init__(self, entry: Pending, deadline: int | None, key: str | None, loop: asyncio.AbstractEventLoop) -> None:
+    key: str | None = None
+    """The idempotency key of the submit, for whoever reads the error."""
+
+    def __init__(self, entry: Pending, deadline: int | None, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.entry = entry
         self.deadline = deadline
         """The tick at which it gives up; None is never."""
-        self.key = key
-        """The idempotency key of the submit, for whoever reads the error."""
 
     def cancel(self, msg: Any = None) -> bool:
         """Give up."""
@@ -123,6 +133,12 @@ class Waiter(asyncio.Future[Render]):
         self.set_exception(error)
         # Whoever is cancelled in this very moment never asks for it; asyncio would complain that nobody did.
         self.exception()
+
+
+class KeyedWaiter(Waiter):
+    """One who knows the key; the others do without the field."""
+
+    __slots__ = ("key",)
 
 
 class _Held(weakref.ref[Pending]):

@@ -12,19 +12,12 @@ from craftkit_async.models.renders import Render
 from craftkit_async.observe._reports import report_end
 from craftkit_async.waiting.pending import Pending, PendingRenders
 from craftkit_async.waiting.scheduler import PollScheduler, Sight
-from craftkit_async.waiting.waits import WaitingTerms
+from craftkit_async.waiting.terms import WaitingTerms
 
 if TYPE_CHECKING:
     from craftkit_async.waiting.relay import Relay
 
 _logger = logging.getLogger(__name__)
-
-# How an end became known, and which count of the statistics it adds to.
-_COUNTS = {
-    "webhook": "completed_by_webhook",
-    "poll": "completed_by_poll",
-    "relay": "completed_by_relay",
-}
 
 
 class WaitingRoom:
@@ -54,24 +47,21 @@ class WaitingRoom:
 
     def settle(self, entry: Pending, render: Render, source: str) -> None:
         """End a render, once; whatever comes later is counted and dropped."""
-        statistics = self.runtime.statistics
         if entry.source is not None:
-            statistics.duplicates += 1
+            self.runtime.statistics.duplicates += 1
             return
         entry.snapshot, entry.source = render, source
-        self._learn(entry, render)
-        if count := _COUNTS.get(source):
-            setattr(statistics, count, getattr(statistics, count) + 1)
-        statistics.failed += not render.is_succeeded
-        waiters = self.pending.empty(entry)
-        self.scheduler.drop(entry)
-        if not waiters:
-            return
-        for waiter in waiters:
-            waiter.finish(render)
-        self._weigh(source)
-        if observers := self.runtime.settings.observers:
-            report_end(observers, render, source, self.scheduler.age(entry))
+        self._count(source, render)
+        if entry.template is not None:
+            self._learn(entry.template, render)
+        # Who is not waited for stands nowhere else.
+        if entry.waiters is not None:
+            self.scheduler.drop(entry)
+            for waiter in self.pending.empty(entry):
+                waiter.finish(render)
+            self._weigh(source)
+            if observers := self.runtime.settings.observers:
+                report_end(observers, render, source, self.scheduler.age(entry))
 
     async def open(self) -> None:
         """Open what other processes are reached by, if it is not open yet."""
@@ -117,13 +107,24 @@ class WaitingRoom:
             _logger.warning("the relay does not answer, the service is asked instead: %s", error)
             return []
 
-    def _learn(self, entry: Pending, render: Render) -> None:
+    def _count(self, source: str, render: Render) -> None:
+        statistics = self.runtime.statistics
+        if source == "webhook":
+            statistics.completed_by_webhook += 1
+        elif source == "poll":
+            statistics.completed_by_poll += 1
+        elif source == "relay":
+            statistics.completed_by_relay += 1
+        if not render.is_succeeded:
+            statistics.failed += 1
+
+    def _learn(self, template: str, render: Render) -> None:
         if render.created_at is not None and render.completed_at is not None:
-            self._pace.learn(entry.template, (render.completed_at - render.created_at).total_seconds())
+            self._pace.learn(template, (render.completed_at - render.created_at).total_seconds())
 
     def _weigh(self, source: str) -> None:
         """Change the pace when the latest completions say so."""
-        if source not in _COUNTS or not self._evidence.note(by_webhook=source != "poll"):
+        if not self._evidence.note(by_webhook=source != "poll"):
             return
         self.scheduler.stepped_back = self._evidence.stepped_back
         if self._evidence.stepped_back:

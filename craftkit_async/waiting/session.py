@@ -12,7 +12,7 @@ from craftkit_async.observe._reports import report_timeout
 from craftkit_async.resources.renders import GET_RENDER, Renders
 from craftkit_async.resources.templates import Submission, Templates
 from craftkit_async.waiting.handle import RenderHandle
-from craftkit_async.waiting.pending import Pending, Waiter
+from craftkit_async.waiting.pending import KeyedWaiter, Pending, Waiter
 from craftkit_async.waiting.room import WaitingRoom
 
 
@@ -43,7 +43,7 @@ class RenderSession:
         entry, submission = await self._submit(
             template, data, limit, idempotency_key=idempotency_key, version=version, filename=filename
         )
-        return RenderHandle(self, entry, template, submission.idempotency_key, replayed=submission.replayed)
+        return RenderHandle(entry, template, submission.idempotency_key, replayed=submission.replayed)
 
     async def render(
         self,
@@ -68,11 +68,11 @@ class RenderSession:
 
     async def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Wait for the end of a render by its id, wherever it was submitted."""
-        return await self.begin_wait(self._enter(render_id), timeout, None)
+        return await self._begin_wait_by_id(render_id, timeout)
 
     def attach(self, render_id: str) -> RenderHandle:
         """Make a handle from an id; nothing is asked until somebody waits."""
-        return RenderHandle(self, self._enter(render_id))
+        return RenderHandle(self._enter(render_id))
 
     # ---- for handles and the room
 
@@ -82,7 +82,10 @@ class RenderSession:
         limit = self._read_limit(timeout)
         if limit == 0:
             return self._look_once(entry, key)
-        waiter = Waiter(entry, self._room.scheduler.deadline_after(limit), key, loop)
+        deadline = self._room.scheduler.deadline_after(limit)
+        waiter = (Waiter if key is None else KeyedWaiter)(entry, deadline, loop)
+        if key is not None:
+            waiter.key = key
         if entry.source is not None and entry.snapshot is not None:
             waiter.finish(entry.snapshot)
         else:
@@ -123,9 +126,13 @@ class RenderSession:
                 cause = error
         if entry.source is None or entry.snapshot is None:
             raise scheduler.give_up(entry, key) from cause
-        waiter = Waiter(entry, None, key, self._room.runtime.check())
+        waiter = Waiter(entry, None, self._room.runtime.check())
         waiter.finish(entry.snapshot)
         return await waiter
+
+    def _begin_wait_by_id(self, render_id: str, timeout: TimeoutOption) -> Awaitable[Render]:
+        # Apart, so that the frame of each waiting task is as small as can be.
+        return self.begin_wait(self._enter(render_id), timeout, None)
 
     # ---- submitting
 

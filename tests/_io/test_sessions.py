@@ -373,7 +373,8 @@ async def test_reply_has_a_largest_size(chunked: bool) -> None:  # noqa: FBT001 
         assert not connector_of(craftkit)._acquired
 
 
-async def test_chunked_reply_is_read() -> None:
+@pytest.mark.parametrize("own", [True, False])
+async def test_chunked_reply_is_read(own: bool) -> None:  # noqa: FBT001 - a case
     """A reply without a length is read as well."""
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
@@ -384,7 +385,11 @@ async def test_chunked_reply_is_read() -> None:
         await reply.write(b'"r1"}')
         return reply
 
-    async with serve(handler) as server, client(server.url) as craftkit:
+    async with (
+        serve(handler) as server,
+        aiohttp.ClientSession() as session,
+        client(server.url, session=None if own else session) as craftkit,
+    ):
         assert await craftkit.renders.get("r1") == Render("r1")
 
 

@@ -290,6 +290,13 @@ def test_encoding_is_compact_utf8() -> None:
     assert encode_data(body) == slow == '{"ä":[1,"ö"]}'.encode()
 
 
+def test_encoding_does_not_need_the_part_that_is_not_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python's encoder has no part in C, its documented side writes the same."""
+    monkeypatch.setattr("json.encoder.c_make_encoder", None)
+
+    assert data._compact_encoder()({"a": ["é", 1.5, None]}) == '{"a":["é",1.5,null]}'
+
+
 def test_data_of_a_template_is_an_object() -> None:
     """The data of a template is a JSON object; anything else is refused and the sentence says what to pass."""
     assert encode_object({}) == b"{}"

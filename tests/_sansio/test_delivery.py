@@ -166,7 +166,7 @@ NOT_SIGNATURES: dict[str, Any] = {
     "none": {},
     "null": {"x-craftkit-signature": None},
     "empty": {"x-craftkit-signature": ""},
-    "blank": {"x-craftkit-signature": " " * 64},
+    "blank": {"x-craftkit-signature": " " * 66},
     "short": {"x-craftkit-signature": HEX[:-1]},
     "long": {"x-craftkit-signature": HEX + "0"},
     "newline": {"x-craftkit-signature": HEX + "\n"},

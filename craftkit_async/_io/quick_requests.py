@@ -1,0 +1,81 @@
+"""Quick requests: two steps of aiohttp's own requests, done shorter for requests as small and plain as ours."""
+
+from contextlib import suppress
+
+import aiohttp
+from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import StreamWriter
+from multidict import CIMultiDict
+
+# The class below stands in for methods of these versions.
+_KNOWN_VERSIONS = "3.14."
+
+# Half of what a transport takes before it asks its writer to pause.
+_AT_ONCE_BYTES = 2**15
+
+
+def request_class(version: str) -> type[aiohttp.ClientRequest]:
+    """Choose the class for a version of aiohttp: where it is not known its own, which is slower and as right."""
+    return _QuickRequest if version.startswith(_KNOWN_VERSIONS) else aiohttp.ClientRequest
+
+
+class _QuickRequest(aiohttp.ClientRequest):
+    """A request whose headers are copied in one go, and whose small body is written without a task of its own.
+
+    aiohttp makes a task for each body, a fifth of what a bare call costs. A small body is taken at once, so a
+    callback does. It comes in the loop's next round, as the task would: the requests of one round are then written
+    together, and writing each as it is made was measured to be slower than the tasks.
+    """
+
+    # aiohttp tells the type checker that this is None, which it is until something was sent.
+    response: aiohttp.ClientResponse | None  # type: ignore[assignment]
+
+    def update_headers(self, headers: object) -> None:
+        """Put the headers behind `Host`, of which aiohttp would add one after another."""
+        if not isinstance(headers, CIMultiDict) or hdrs.HOST in headers:
+            super().update_headers(headers)  # type: ignore[arg-type]  # whatever aiohttp takes
+            return
+        super().update_headers(None)
+        self.headers.extend(headers)
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Do what aiohttp does here, for a body and a connection that keep nobody waiting."""
+        body, protocol = self._body, conn.protocol
+        if not isinstance(body, aiohttp.BytesPayload) or protocol is None or self._needs_care(body, protocol):
+            return await super().send(conn)
+        writer = StreamWriter(protocol, self.loop)
+        await writer.write_headers(f"{self.method} {self.url.raw_path_qs} HTTP/1.1", self.headers)
+        self.loop.call_soon(_write, writer, await body.as_bytes(), protocol)
+        self.response = response = self.response_class(
+            self.method,
+            self.original_url,
+            writer=None,
+            continue100=None,
+            timer=self._timer,
+            request_info=self.request_info,
+            traces=self._traces,
+            loop=self.loop,
+            session=self.session,
+            stream_writer=writer,
+        )
+        return response
+
+    def _needs_care(self, body: aiohttp.BytesPayload, protocol: ResponseHandler) -> bool:
+        """Would the body keep somebody waiting, or is there anything to see to between head and body?"""
+        is_slow = body.size is None or body.size > _AT_ONCE_BYTES or protocol.writing_paused
+        # Bytes that nobody asked for are no reply; with them the connection could be given back before the write.
+        is_odd = protocol.should_close
+        is_special = self._traces or self.proxy or self.chunked or self.compress or self._continue
+        return bool(is_slow or is_odd or is_special)
+
+
+def _write(writer: StreamWriter, body: bytes, protocol: ResponseHandler) -> None:
+    """Write head and body, unless the call was given up or the connection was lost meanwhile."""
+    if writer.transport is None or writer.transport.is_closing():
+        return
+    # It has nothing to wait for, so its first step is its last.
+    with suppress(StopIteration):
+        writer.write_eof(body).send(None)
+    protocol.start_timeout()

@@ -1,0 +1,127 @@
+"""Quick requests: what goes out at once, and what is left to aiohttp."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from craftkit_async import Craftkit, RetryPolicy, TransportError
+from craftkit_async._io.quick_requests import request_class
+from tests.loopback import read_head, serve, serve_raw
+
+FOUND = {"id": "r1", "status": "queued"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**15 - 100, 2**15 + 1, 2**18])
+async def test_body_of_any_size_arrives_whole(size: int) -> None:
+    """Small or large, kept connection or new one, the service sees the same body and its length."""
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(FOUND, status=202)
+
+    async with serve(answer) as server, Craftkit("ck_test_key", base_url=server.url) as craftkit:
+        for _ in range(2):
+            await craftkit.templates.render("note", {"text": "." * size})
+
+    body = b'{"data":{"text":"%b"}}' % (b"." * size)
+    assert server.bodies == [body, body]
+    assert [request.headers["content-length"] for request in server.requests] == [str(len(body))] * 2
+
+
+async def test_small_body_needs_no_task() -> None:
+    """On a kept connection a submit is written without a task beside the caller's."""
+
+    def refuse(*_: object, **__: object) -> Any:
+        raise AssertionError
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await read_head(reader)
+            await reader.readexactly(len(b'{"data":{}}'))
+            writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\n\r\n{"id":"r1"}')
+
+    async with serve_raw(answer) as url, Craftkit("ck_test_key", base_url=url) as craftkit:
+        await craftkit.templates.render("note", {})
+        asyncio.get_running_loop().set_task_factory(refuse)
+        await craftkit.templates.render("note", {})
+        asyncio.get_running_loop().set_task_factory(None)
+
+
+async def test_traced_request_is_left_to_aiohttp() -> None:
+    """Whoever traces aiohttp sees head and body of each request, as without this class."""
+    seen: list[bytes] = []
+
+    async def note(_: object, __: object, sent: aiohttp.TraceRequestChunkSentParams) -> None:
+        seen.append(sent.chunk)
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_chunk_sent.append(note)
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(FOUND, status=202)
+
+    session = aiohttp.ClientSession(trace_configs=[tracing], request_class=request_class(aiohttp.__version__))
+    async with serve(answer) as server, session, Craftkit("ck_test_key", base_url=server.url, session=session) as mine:
+        await mine.templates.render("note", {})
+
+    assert seen == [b'{"data":{}}']
+
+
+async def test_connection_that_breaks_off_is_a_transport_error() -> None:
+    """A small body that nobody answers may have been taken in."""
+
+    async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+
+    async with serve_raw(hang_up) as url, Craftkit("ck_test_key", base_url=url) as craftkit:
+        with pytest.raises(TransportError) as caught:
+            await craftkit.templates.create("note", manifest={})
+
+    assert caught.value.maybe_sent
+
+
+@pytest.mark.parametrize(
+    ("version", "is_known"), [("3.14.0", True), ("3.14.5", True), ("3.15.0", False), ("3.1", False)]
+)
+def test_other_versions_of_aiohttp_send_in_their_own_way(version: str, is_known: bool) -> None:  # noqa: FBT001 - a case
+    """What replaces a method of aiohttp is used only with the versions it was written for."""
+    assert issubclass(request_class(version), aiohttp.ClientRequest)
+    assert (request_class(version) is not aiohttp.ClientRequest) == is_known
+
+
+async def test_connection_that_is_lost_before_the_write_is_no_more_than_that() -> None:
+    """Between head and write lies one round of the loop; a connection lost in it is a failure like any other."""
+    answered: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            answered.append(await read_head(reader))
+            await reader.readexactly(len(b'{"data":{}}'))
+            writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\n\r\n{"id":"r1"}')
+
+    def lose(connector: Any) -> None:
+        for protocol in connector._acquired:
+            protocol.abort()
+
+    once_more = RetryPolicy(attempts=2, first_delay=0.0)
+    async with serve_raw(answer) as url, Craftkit("ck_test_key", base_url=url, retries=once_more) as craftkit:
+        await craftkit.templates.render("note", {})
+        task = asyncio.ensure_future(craftkit.templates.render("note", {}))
+        transport: Any = craftkit._runtime.api.transport
+        asyncio.get_running_loop().call_soon(lose, transport._own.connector)
+        await task
+
+    assert len(answered) == 2
+    assert craftkit.statistics().retries == 1
+
+
+async def test_header_that_names_the_host_replaces_it() -> None:
+    """A host that was given is not sent beside the one of the address."""
+    request = request_class(aiohttp.__version__)(
+        "POST", URL("http://localhost/"), headers={"host": "other.example"}, loop=asyncio.get_running_loop()
+    )
+
+    assert request.headers.getall("host") == ["other.example"]
