@@ -14,8 +14,9 @@ _PAGE = """<!doctype html>
 :root {{ color-scheme: light dark; --line: #8884; --soft: #8882; --good: #2a7d4f; --bad: #b3402e; --bar: #3b6ea8 }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2.5rem auto; padding: 0 1.25rem }}
 h1 {{ font-size: 1.6rem; margin: 0 0 1.5rem }} h2 {{ font-size: 1.1rem; margin: 2.25rem 0 .5rem }}
-dl {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 0 }}
-dl div {{ background: var(--soft); border-radius: .5rem; padding: .6rem .9rem }}
+dl {{ margin: 0 }}
+dl div {{ display: inline-block; min-width: 7.5rem; margin: 0 .5rem .6rem 0; padding: .6rem .9rem }}
+dl div {{ background: var(--soft); border-radius: .5rem }}
 dt {{ font-size: .8rem; opacity: .75 }} dd {{ margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums }}
 .good {{ color: var(--good) }} .bad {{ color: var(--bad) }}
 table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }}
@@ -30,7 +31,7 @@ svg {{ width: 100%; height: auto }} svg text {{ font-size: 11px; fill: currentCo
 </html>
 """
 
-_WIDTH, _HEIGHT, _MARGIN = 720, 180, 18
+_WIDTH, _HEIGHT, _MARGIN, _WIDEST = 720, 180, 18, 60
 
 # More bars than this have no room for their captions.
 _CAPTIONS = 12
@@ -113,7 +114,7 @@ def _histogram(durations: Durations) -> str:
     if not durations.count:
         return ""
     highest = max(count for _, count in durations.histogram)
-    width = _WIDTH / len(durations.histogram)
+    width = min(_WIDEST, _WIDTH / len(durations.histogram))
     every = -(-len(durations.histogram) // _CAPTIONS)
     bars = []
     for place, (bound, count) in enumerate(durations.histogram):

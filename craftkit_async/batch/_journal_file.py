@@ -102,7 +102,7 @@ class JournalFile:
             fresh = [record for key, record in asked.items() if key not in known]
             self._database.execute(_PUT, (json.dumps([*records.values(), *fresh]),))
         except sqlite3.Error as error:
-            raise self._unusable(error) from error
+            raise JournalError(f"{self._shown} cannot be written: {error}") from error
         return known
 
     def _find(self, keys: list[str]) -> dict[str, Record]:

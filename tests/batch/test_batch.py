@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
+from copy import copy
 from typing import Any
 
 import pytest
@@ -33,11 +34,6 @@ pytestmark = pytest.mark.virtual_time
 
 async def collect(craftkit: Craftkit, requests: Any, **options: Any) -> list[Outcome]:
     return [outcome async for outcome in craftkit.render_many(requests, **options)]
-
-
-def _note(read: list[RenderRequest], request: RenderRequest) -> RenderRequest:
-    read.append(request)
-    return request
 
 
 async def test_every_row_has_its_outcome() -> None:
@@ -96,40 +92,38 @@ async def test_no_more_renders_are_open_than_asked_for() -> None:
 
 async def test_a_consumer_that_stops_taking_stops_the_reading() -> None:
     """As many rows as may be open are read, and their outcomes wait; then one more for each that is taken."""
-    read: list[int] = []
+    requests = list(rows(100))
+    reading = iter(requests)
 
-    def reading() -> Iterator[RenderRequest]:
-        for number, request in enumerate(rows(100)):
-            read.append(number)
-            yield request
+    def read() -> int:
+        return len(requests) - len(list(copy(reading)))
 
-    async with client(Service()) as craftkit, craftkit.render_many(reading(), concurrency=4) as batch:
+    async with client(Service()) as craftkit, craftkit.render_many(reading, concurrency=4) as batch:
         await anext(batch)
         await asyncio.sleep(60)
-        assert len(read) == 9
+        assert read() == 9
         await anext(batch)
         await asyncio.sleep(60)
-        assert len(read) == 10
+        assert read() == 10
         assert batch.report.rows == 10
 
 
 async def test_nothing_is_read_before_it_is_asked_for() -> None:
     """Making a batch opens nothing, and one that is never used leaves nothing behind."""
-    read: list[RenderRequest] = []
+    requests = rows(3)
     async with client(Service()) as craftkit:
-        batch = craftkit.render_many(_note(read, request) for request in rows(3))
+        batch = craftkit.render_many(requests)
         assert batch.report.rows == 0
         await batch.aclose()
         assert [outcome async for outcome in batch] == []
-    assert read == []
+    assert len(list(requests)) == 3
 
 
 async def test_leaving_early_ends_everything_at_once() -> None:
     """No task, no place and no waiter is left, and a batch that was closed has nothing more to say."""
     async with client(Service()) as craftkit:
         async with craftkit.render_many(rows(100), concurrency=10) as batch:
-            async for _ in batch:
-                break
+            await anext(batch)
 
         assert other_tasks() == set()
         assert craftkit.statistics().pending == 0
@@ -141,8 +135,7 @@ async def test_leaving_early_ends_everything_at_once() -> None:
 async def test_leaving_a_bare_loop_ends_it_too() -> None:
     """Nobody refers to the batch any more, so its tasks are cancelled."""
     async with client(Service()) as craftkit:
-        async for _ in craftkit.render_many(rows(100), concurrency=10):
-            break
+        await anext(craftkit.render_many(rows(100), concurrency=10))
         gc.collect()
         await settle()
 

@@ -150,6 +150,25 @@ def test_a_second_batch_is_refused(path: Path) -> None:
     JournalFile(path, None).close()
 
 
+def test_a_second_batch_is_refused_while_the_first_begins(path: Path) -> None:
+    """Before the first table is there, the lock is."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(JournalError, match="in use by another batch"):
+        JournalFile(path, None)
+    database.close()
+
+
+def test_what_cannot_be_written_is_said(path: Path) -> None:
+    """Where it is written."""
+    file = JournalFile(path, None)
+    file.exchange([ROW], {})
+    file._database.execute("DROP TABLE rows")
+    with pytest.raises(JournalError, match="cannot be written"):
+        file.exchange([ROW], {})
+    file.close()
+
+
 def test_the_namespace_stays(path: Path) -> None:
     """Chosen at random it is kept, and another one is refused: the same rows would be rendered again."""
     file = JournalFile(path, None)
@@ -214,6 +233,19 @@ async def test_opening_can_be_cancelled(path: Path) -> None:
         await opening
 
     JournalFile(path, None).close()
+
+
+async def test_who_asks_may_give_up(path: Path) -> None:
+    """What was noted for somebody who was cancelled is noted."""
+    journal = await Journal.open(path, None, str)
+    asking = asyncio.ensure_future(journal.begin(ROW))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await journal.write(ROW._replace(key="b"))
+    await journal.aclose()
+
+    assert asking.cancelled()
+    assert kept(path)["a"] == ROW
 
 
 async def test_closing_comes_through_a_cancellation(path: Path) -> None:

@@ -301,6 +301,9 @@ def test_the_page_draws_how_long_rows_took() -> None:
     page = BatchReport(rows=7, succeeded=7, elapsed=2.0, row_seconds=durations).to_html()
 
     assert page.count("<rect") == 2
+    assert page.count("<text") == 4
     assert "<td>0.400</td>" in page
     assert "Failed rows" not in page
     assert "3.5" in page
+    many = Durations(count=24, histogram=tuple((2.0**step, 1) for step in range(24)))
+    assert BatchReport(row_seconds=many).to_html().count("<text") == 24
