@@ -70,7 +70,8 @@ async def bundle(items: Iterator[Item], lines: Lines, close: Callable[[], object
             for item in taken:
                 yield item
     finally:
-        close()
+        # Not here: closing waits for a read that is under way, and on a silent pipe that may be for ever.
+        threading.Thread(target=close, name="craftkit-rows", daemon=True).start()
 
 
 async def _in_thread(work: Callable[[], list[Item]]) -> list[Item]:

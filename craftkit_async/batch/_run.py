@@ -34,7 +34,7 @@ class Run:
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue()
         # Outcomes that came before their turn.
         self._early: dict[int, Outcome] = {}
-        self._next = 0
+        self._next = self._begun = 0
         self._trouble: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,6 +62,7 @@ class Run:
             self._loop = asyncio.get_running_loop()
             self._before, self._start = self._service.statistics(), self._loop.time()
             self._task = self._loop.create_task(self._run())
+            self._task.add_done_callback(self._finish)
 
     async def aclose(self) -> None:
         """Stop at once; a row that was submitted stays with the journal, and with the service."""
@@ -77,26 +78,13 @@ class Run:
     def report(self) -> BatchReport:
         """Return the figures of this moment."""
         now = self._end or (self._loop.time() if self._loop is not None else 0.0)
-        return self._tally.report(now - self._start, self._slots.open, self._before, self._service.statistics())
+        return self._tally.report(now - self._start, self._begun, self._before, self._service.statistics())
 
     # ---- the tasks
 
     async def _run(self) -> None:
-        """Run from the first row to the last; whatever happens, whoever takes outcomes hears of the end."""
-        try:
-            await self._run_in(self._terms)
-        except BaseExceptionGroup as group:
-            # Of several rows that broke, which only what the caller's own code raises can do, the first is told.
-            self._trouble = group.exceptions[0]
-        except BaseException as error:
-            self._trouble = error
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            self._end = asyncio.get_running_loop().time()
-            self._outcomes.put_nowait(None)
-
-    async def _run_in(self, terms: Terms) -> None:
+        """Run from the first row to the last."""
+        terms = self._terms
         intake = Intake(is_journaled=terms.journal is not None, is_saved=terms.download_to is not None)
         journal: Journal | None = None
         try:
@@ -114,10 +102,18 @@ class Run:
                 await journal.aclose()
                 self._trouble = self._trouble or journal.trouble
 
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        """Tell whoever takes outcomes of the end, whatever it was; one that was asked for is no trouble."""
+        self._end = task.get_loop().time()
+        error = None if task.cancelled() else task.exception()
+        # Of several rows that broke, which only what the caller's own code raises can do, the first is told.
+        first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+        self._trouble = first or self._trouble
+        self._outcomes.put_nowait(None)
+
     async def _read(self, intake: Intake, work: Work, group: asyncio.TaskGroup) -> Exception | None:
         """Read the input to its end; what it raises is told when the rows in flight are settled."""
         advance = _reader(self._requests)
-        index = 0
         while True:
             await self._slots.take()
             try:
@@ -128,9 +124,9 @@ class Run:
             if item is _OVER:
                 self._slots.finish()
                 return None
-            group.create_task(self._bring(work, intake.admit(index, item)))
-            index += 1
-            if index % _ROWS_AT_ONCE == 0:
+            group.create_task(self._bring(work, intake.admit(self._begun, item)))
+            self._begun += 1
+            if self._begun % _ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     async def _bring(self, work: Work, row: Row) -> None:

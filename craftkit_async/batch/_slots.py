@@ -9,10 +9,10 @@ class Slots:
     A consumer that stops taking so stops the reading: outcomes lie there up to once more as many as may be open.
     """
 
-    __slots__ = ("_held", "_most", "_room", "open")
+    __slots__ = ("_held", "_most", "_open", "_room")
 
     def __init__(self, most: int) -> None:
-        self.open = 0
+        self._open = 0
         self._held = 0
         self._most = most
         self._room: asyncio.Future[None] | None = None
@@ -22,12 +22,12 @@ class Slots:
         while self._is_full():
             self._room = asyncio.get_running_loop().create_future()
             await self._room
-        self.open += 1
+        self._open += 1
         self._held += 1
 
     def finish(self) -> None:
         """Note that a row has its outcome."""
-        self.open -= 1
+        self._open -= 1
         self._wake()
 
     def hand_on(self) -> None:
@@ -36,7 +36,7 @@ class Slots:
         self._wake()
 
     def _is_full(self) -> bool:
-        return self.open >= self._most or self._held >= 2 * self._most
+        return self._open >= self._most or self._held >= 2 * self._most
 
     def _wake(self) -> None:
         if self._room is not None and not self._is_full() and not self._room.done():

@@ -54,11 +54,11 @@ class Tally:
         self.render_seconds.add(taken)
         self.detection_seconds.add(max(0.0, seconds - taken))
 
-    def report(self, elapsed: float, in_flight: int, before: Statistics, now: Statistics) -> BatchReport:
-        """Return the figures of this moment."""
+    def report(self, elapsed: float, begun: int, before: Statistics, now: Statistics) -> BatchReport:
+        """Return the figures of this moment, when so many rows were begun."""
         return BatchReport(
             rows=self.rows,
-            in_flight=in_flight,
+            in_flight=begun - self.rows,
             succeeded=self.succeeded,
             failed=self.rows - self.succeeded,
             saved=self.saved,

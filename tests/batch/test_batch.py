@@ -100,6 +100,7 @@ async def test_a_consumer_that_stops_taking_stops_the_reading() -> None:
 
     async with client(Service()) as craftkit, craftkit.render_many(reading, concurrency=4) as batch:
         await anext(batch)
+        assert batch.report.in_flight == 4
         await asyncio.sleep(60)
         assert read() == 9
         await anext(batch)
@@ -130,6 +131,19 @@ async def test_leaving_early_ends_everything_at_once() -> None:
         assert craftkit.statistics().in_flight == 0
         assert [outcome async for outcome in batch] == []
         await batch.aclose()
+
+
+async def test_whoever_waits_for_an_outcome_hears_of_the_end() -> None:
+    """A batch that is closed by another task ends for its consumer as any other does, even before it began."""
+    async with client(Service()) as craftkit:
+        for turns in range(4):
+            batch = craftkit.render_many(rows(3))
+            waiting = asyncio.ensure_future(anext(batch, None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await batch.aclose()
+
+            assert await waiting is None
 
 
 async def test_leaving_a_bare_loop_ends_it_too() -> None:

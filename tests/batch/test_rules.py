@@ -259,9 +259,10 @@ def test_a_report_stays_small() -> None:
     tally = Tally()
     for number in range(3000):
         tally.count(Outcome(number, None, error=ApiError("", 400, f"code_{number}")), 0.1)
-    report = tally.report(10.0, 0, Statistics(), Statistics(retries=3))
+    report = tally.report(10.0, 3007, Statistics(), Statistics(retries=3))
 
     assert (report.rows, report.failed, sum(report.by_error.values()), report.retries) == (3000, 3000, 3000, 3)
+    assert report.in_flight == 7
     assert (len(report.by_error), len(report.failures)) == (101, 1000)
     assert report.failures[0] == FailedRow(0, None, None, "code_0")
 
