@@ -2,18 +2,22 @@
 
 `python -m benchmarks.rate_limits` lets 1,000 callers submit without a pause to each server for a minute. Goodput is
 the share of what the server would have admitted in that time; rejects are counted per accepted request.
-`--emulator` measures two token buckets on the local Craftkit as well, in real time; `--quick` only shows that it runs.
+Two token buckets are then measured on the local Craftkit, in real time, with a batch and its polls; `--quick` only
+shows that it all runs.
 """
 
 import argparse
 import asyncio
+import contextlib
+import itertools
 import math
 import random
 import statistics
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from craftkit_async import Craftkit, CraftkitError, Limits, Request, RetryPolicy
+from craftkit_async import Craftkit, CraftkitError, Limits, RenderRequest, Request, RetryPolicy
+from craftkit_async.emulator import Emulator
 from tests.virtual_time import VirtualTimeLoop
 
 CALLERS = 1000
@@ -227,6 +231,25 @@ def simulate(server: Server, seconds: float) -> Figures:
         return runner.run(measure(server, seconds))
 
 
+async def measure_batch(rate: int, seconds: float) -> Figures:
+    """Let a batch run against the local Craftkit, whose rate counts polls as well."""
+    failed = 0
+    rows = (RenderRequest("charter-handover", {"booking": {"code": str(number)}}) for number in itertools.count())
+    async with (
+        Emulator(latency="0.4", pdf=False, rate=f"{rate}/s") as emulator,
+        Craftkit(emulator.api_key, base_url=emulator.url) as craftkit,
+        craftkit.render_many(rows, concurrency=500) as batch,
+    ):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for outcome in batch:
+                    failed += not outcome.ok
+        statuses = [request.status for request in emulator.requests]
+    rejected = statuses.count(429)
+    accepted = len(statuses) - rejected
+    return Figures(accepted / (rate * (1 + seconds)), rejected / max(accepted, 1), failed)
+
+
 def _report(name: str, figures: Figures) -> None:
     print(f"  {name:42}{figures.goodput:8.1%}{figures.rejects:10.3f}{figures.failed:8}", flush=True)
 
@@ -245,6 +268,10 @@ def main() -> None:
     unlimited = simulate(Unlimited(Limits().requests), seconds / 2 if options.quick else seconds)
     _report("unlimited", unlimited)
     _judge(seen, unlimited)
+    seconds = 1.0 if options.quick else 20.0
+    print(f"\na batch on the local Craftkit, {seconds:.0f} s")
+    for rate in (70, 200):
+        _report(f"{rate} per second", asyncio.run(measure_batch(rate, seconds)))
 
 
 def _judge(seen: list[Figures], unlimited: Figures) -> None:
