@@ -14,6 +14,10 @@ import attrs
 from craftkit_async.batch._journal_file import JournalFile, Record
 from craftkit_async.errors import CraftkitError
 
+# A transaction and two changes of threads cost as much as writing some ten rows, and a render takes a hundred times
+# as long as this.
+_MOMENT = 0.01
+
 
 @attrs.define(eq=False, repr=False)
 class _Group:
@@ -96,10 +100,10 @@ class Journal:
     # ---- on the loop
 
     def _hand_over(self) -> None:
-        """Give the thread what has gathered by the end of this turn of the loop, unless it is still at work."""
+        """Give the thread what gathers in a moment from now, unless it is still at work."""
         if not self._is_busy:
             self._is_busy = True
-            self._loop.call_soon(self._hand_over_now)
+            self._loop.call_later(_MOMENT, self._hand_over_now)
 
     def _hand_over_now(self) -> None:
         self._groups.put(self._gathering)
