@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 from craftkit_async.emulator.documents import SLUGS, Document, Press, read_template
@@ -15,17 +16,30 @@ LONG_TABLE = 300
 
 
 def make_document(template: dict[str, Any], number: int) -> Document:
-    """Make a document that differs from every other: the typesetter remembers what it has set before."""
-    data = template["sampleData"]
-    if template["slug"] == "invoice":
-        items = [{**item, "description": f"{item['description']}, {number}"} for item in data["items"]]
-        data = {**data, "number": f"2026-{number:06}", "items": items}
-    elif template["slug"] == "charter-handover":
-        data = {**data, "booking": {"code": f"BK-{number:06}", "activityName": f"Voyage {number}"}}
-    else:
-        data = {**data, "recipient": {"name": f"Pupil {number:06}"}}
+    """Make a document whose every value differs from every other's: the typesetter remembers what it has set."""
     options = {"page_config": template["pageConfig"], "layout": template.get("layout")}
-    return Document(template["name"], template["manifest"], data, options, watermark=True)
+    return Document(
+        template["name"], template["manifest"], vary(template["sampleData"], number), options, watermark=True
+    )
+
+
+def vary(value: Any, number: int) -> Any:
+    """Change each text and each amount inside a value; dates stay dates."""
+    if isinstance(value, dict):
+        return {key: vary(inner, number) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [vary(inner, number) for inner in value]
+    if isinstance(value, str):
+        return value if is_date(value) else f"{value} {number}"
+    return value if isinstance(value, bool) else value + number
+
+
+def is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def measure(press: Callable[[Document], bytes], documents: list[Document], threads: int) -> tuple[float, float]:

@@ -12,11 +12,14 @@ from craftkit_async._sansio.delivery import (
     read_body,
     read_event,
     read_headers,
+    read_published,
     read_signature,
+    settled_render,
 )
 from craftkit_async._sansio.signing import Secret, SecretName, Secrets, matcher_of, signature_of
 from craftkit_async.errors import ConfigurationError, SignatureError
 from craftkit_async.models.events import Webhook
+from craftkit_async.models.renders import Render
 
 
 class Delivery(NamedTuple):
@@ -25,6 +28,8 @@ class Delivery(NamedTuple):
     event: Webhook
     secret: SecretName
     dedupe_key: str
+    render: Render | None = None
+    """The render that it proves to have ended."""
 
 
 class WebhookVerifier:
@@ -39,15 +44,17 @@ class WebhookVerifier:
 
     def verify(self, body: Body, headers: Headers, *, now: float | None = None) -> Webhook:
         """Return the event of a genuine delivery, or raise a `DeliveryError`; `body` is the bytes as received."""
-        raw, fields, _ = self._check(body, headers, now)
-        return read_event(raw, fields)
+        return self.verify_delivery(body, headers, now=now).event
 
     def verify_delivery(self, body: Body, headers: Headers, *, now: float | None = None) -> Delivery:
         """Do the same, and tell as well which secret fitted and what a repeat is known by."""
         raw, fields, secret = self._check(body, headers, now)
+        published = read_published(raw, fields)
+        if published is not None:
+            # As the class would, in a third of the time.
+            return tuple.__new__(Delivery, (published[0], secret, published[2], published[1]))
         event = read_event(raw, fields)
-        # As the class would, in a third of the time.
-        return tuple.__new__(Delivery, (event, secret, dedupe_key(event.event, raw, fields)))
+        return Delivery(event, secret, dedupe_key(event.event, raw, fields), settled_render(event))
 
     def _check(self, body: Body, headers: Headers, now: float | None) -> tuple[bytes, Fields, SecretName]:
         raw = body if type(body) is bytes and len(body) <= self._max_body else read_body(body, self._max_body)

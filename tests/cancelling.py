@@ -4,7 +4,6 @@ import asyncio
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from enum import Enum, auto
-from itertools import count
 from typing import Any
 
 # Turns of the loop after which whatever a cancelled call set off has ended.
@@ -29,15 +28,15 @@ async def cancel_everywhere(
 async def _cancel_at_every_wait(
     make_call: Callable[[], Coroutine[Any, Any, Any]], check: Callable[[], Awaitable[None] | None], moment: Moment
 ) -> int:
-    for nth in count(1):
+    waits = nth = 0
+    while waits >= nth:
+        nth += 1
         waits = await _run(make_call(), nth, moment)
         await settle()
         checking = check()
         if checking is not None:
             await checking
-        if waits < nth:
-            return waits
-    raise AssertionError("unreachable")  # pragma: no cover - count() never ends
+    return waits
 
 
 async def settle() -> None:

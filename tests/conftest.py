@@ -17,9 +17,13 @@ _WITH_EXTRAS = (
     "testing/test_plugin.py",
     "contract/test_public_page.py",
     "test_client_on_emulator.py",
+    "receivers/test_fastapi.py",
+    "receivers/test_uvicorn.py",
 )
 collect_ignore = (
-    [] if all(map(find_spec, ("jsonschema_rs", "typst", "click", "pypdf", "pypdfium2"))) else list(_WITH_EXTRAS)
+    []
+    if all(map(find_spec, ("jsonschema_rs", "typst", "click", "pypdf", "pypdfium2", "fastapi", "uvicorn")))
+    else list(_WITH_EXTRAS)
 )
 
 # Deadlines depend on the speed of the machine, so there are none. The fast profile draws the same examples each

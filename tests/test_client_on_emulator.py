@@ -79,7 +79,7 @@ async def test_an_answer_that_was_lost_is_found_again(craftkit: Craftkit, emulat
 
 
 @pytest.mark.parametrize(
-    "fault", ["503#2", "503=0#2", "429=0#2", "500#1", "502#1", "truncate#1", "html=200#1", "reset#2"]
+    "fault", ["503#2", "503=0#2", "429=0#2", "429=date#1", "500#1", "502#1", "truncate#1", "html=200#1", "reset#2"]
 )
 async def test_a_submit_survives_what_passes(craftkit: Craftkit, emulator: Emulator, fault: str) -> None:
     """Whatever goes wrong for a while ends in one render."""

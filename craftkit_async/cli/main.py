@@ -1,31 +1,14 @@
-"""`craftkit-async`: finds the command, and turns whatever is wrong with its words into one line and exit code 2."""
+"""`craftkit-async`: runs the commands, or says in a sentence what they need."""
 
 import sys
 from collections.abc import Sequence
-from typing import Final
-
-import click
-
-from craftkit_async.cli.emulate import emulate
-
-_WRONG_WORDS: Final = 2
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def commands() -> None:
-    """Craftkit, from the command line."""
-
-
-commands.add_command(emulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit."""
     try:
-        result = commands.main(args=arguments, prog_name="craftkit-async", standalone_mode=False)
-    except click.ClickException as error:
-        click.echo(f"craftkit-async: {' '.join(error.format_message().split())}", err=True)
-        sys.exit(_WRONG_WORDS)
-    except click.Abort:
-        sys.exit(1)
-    sys.exit(result if isinstance(result, int) else 0)
+        from craftkit_async.cli.commands import run  # noqa: PLC0415 - what it needs may be missing
+    except ModuleNotFoundError as error:
+        print(f"craftkit-async: {error.name} is missing: pip install 'craftkit-async[cli]'", file=sys.stderr)  # noqa: T201 - click, which would print it, is what is missing
+        sys.exit(2)
+    run(arguments)

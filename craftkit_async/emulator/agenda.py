@@ -21,9 +21,6 @@ class Agenda:
         self._timer: asyncio.Handle | None = None
         self._timer_moment = 0
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def at(self, moment: int, function: Callable[..., None], *arguments: Any) -> None:
         """Call `function` at `moment`, or soon if that is past; never before this returns."""
         heappush(self._entries, (moment, next(self._places), function, arguments))

@@ -58,8 +58,6 @@ class Gate:
             raise Refusal(403, "forbidden", "The project of this key is gone.")
         if _EMBED_PARTNER in operation.codes.get("401", ()) and not project.embed:
             return None
-        if project.suspended and "partner_suspended" in operation.codes.get("403", ()):
-            raise Refusal(403, "partner_suspended", "The embed partnership is suspended.")
         return Credential(project=project, watermark=token.startswith("ck_test_"))
 
     def _check_session(self, token: str) -> Credential | None:

@@ -25,7 +25,7 @@ Handler = Callable[[Service, Call], Answer | Awaitable[Answer]]
 
 _LOGGER = logging.getLogger("craftkit_async.emulator")
 _FLAT: Final = frozenset({"provision_org", "update_provisioned_org", "download_embed_render"})
-_UNLIMITED: Final = frozenset({"get_health", "get_liveness"})
+_ALWAYS: Final = frozenset({"get_health", "get_liveness"})  # answered whatever the rate and the disk
 _FAULTS_HEADER: Final = "x-emulator-faults"
 
 
@@ -50,6 +50,7 @@ class Desk:
 
     async def serve(self, request: web.Request, operation: Operation, handler: Handler) -> web.StreamResponse:
         """Answer a request for an operation."""
+        self._service.address.hear(request.host)
         seen = see(request, operation.id, b"", self._service.clock.now())
         self.requests.append(seen)
         try:
@@ -74,6 +75,7 @@ class Desk:
 
     async def serve_plainly(self, request: web.Request, work: Callable[[bytes], Answer]) -> web.StreamResponse:
         """Answer what is no operation of the contract: no credential, no faults, the same forms."""
+        self._service.address.hear(request.host)
         try:
             answer = work(await read_body(request))
             await self._service.store.committed()
@@ -127,12 +129,13 @@ class Desk:
             answer = await answer
         if answer.first:
             await answer.first()
-        await self._service.store.committed()
+        if exchange.operation.id not in _ALWAYS:
+            await self._service.store.committed()
         return answer
 
     def _limit(self, operation: Operation, now: int) -> Answer | None:
         bucket = self._service.bucket
-        if bucket is None or operation.id in _UNLIMITED or bucket.take(now / 1000):
+        if bucket is None or operation.id in _ALWAYS or bucket.take(now / 1000):
             return None
         return Refusal(429, "rate_limited", "Too many requests.").to_answer()
 

@@ -14,6 +14,7 @@ from craftkit_async.emulator.requests_seen import SeenRequest
 from craftkit_async.emulator.server import make_application
 from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.settings import read_settings
+from craftkit_async.emulator.wire import Runner
 
 _PATIENCE: Final = 1.0  # seconds an open request may take when the emulator ends
 _BACKLOG: Final = 4096  # connections that may knock at once; load tests open thousands
@@ -59,7 +60,7 @@ class Emulator:
         loop = asyncio.get_running_loop()
         service = Service(self.settings, loop.time)
         desk = Desk(service)
-        runner = web.AppRunner(make_application(service, desk), access_log=None, shutdown_timeout=_PATIENCE)
+        runner = Runner(make_application(service, desk), access_log=None, shutdown_timeout=_PATIENCE)
         self._running = (service, desk, runner)
         try:
             await self._listen(service, runner)
@@ -82,8 +83,8 @@ class Emulator:
         site = web.TCPSite(runner, self.settings.host, self.settings.port, backlog=_BACKLOG)
         await site.start()
         host, port = runner.addresses[0][:2]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        service.open(self.url)
+        service.open(host, port)
+        self.url = service.base_url
 
     @property
     def api_key(self) -> str:

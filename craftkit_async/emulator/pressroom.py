@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -13,22 +14,25 @@ from attrs import evolve
 from craftkit_async.emulator.documents import Document, Press, image_urls
 
 PRESSES: Final = max(2, os.cpu_count() or 2)  # the compiler uses one core each
-_MAX_IMAGES: Final = 64  # of one document
-_MAX_IMAGE: Final = 10 * 2**20  # bytes, the published limit of an upload
-_PATIENCE: Final = 10.0  # seconds for one image; a render must not hang on a dead host
+MAX_IMAGES: Final = 64  # of one document
+MAX_IMAGE: Final = 10 * 2**20  # bytes, the published limit of an upload
+MAX_ALBUM: Final = 64 * 2**20  # bytes of all images of one document
+_PATIENCE: Final = 10.0  # seconds for all images of one document; a render must not hang on a dead host
+_AT_ONCE: Final = 8  # images on their way
 
 
 class Pressroom:
     """Presses documents, a few at a time."""
 
-    def __init__(self, font_path: str | None) -> None:
+    def __init__(self, font_path: str | None, patience: float = _PATIENCE) -> None:
         self._press = Press(font_path)
+        self._patience = patience
         self._pool = ThreadPoolExecutor(PRESSES, "craftkit-press")
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE))
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE))
 
     async def press(self, document: Document) -> bytes:
-        """Make one PDF, with the images that the data names."""
-        images = await self._fetch(image_urls(document.manifest, document.data))
+        """Make one PDF, with the images that the data names; one that does not come leaves its address."""
+        images = await self.fetch(image_urls(document.manifest, document.data))
         complete = evolve(document, images=images)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._press.press, complete)
 
@@ -37,19 +41,27 @@ class Pressroom:
         await self._session.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    async def _fetch(self, urls: Iterable[str]) -> dict[str, bytes]:
+    async def fetch(self, urls: Iterable[str]) -> dict[str, bytes]:
+        """Fetch images, bounded in number, size and time; whatever came by then is used."""
         images: dict[str, bytes] = {}
-        for url in islice(urls, _MAX_IMAGES):
-            if body := await self._fetch_one(url):
-                images[url] = body
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience), asyncio.TaskGroup() as group:
+                for url in islice(urls, MAX_IMAGES):
+                    group.create_task(self._add(images, url))
         return images
 
-    async def _fetch_one(self, url: str) -> bytes | None:
-        try:
+    async def _add(self, images: dict[str, bytes], url: str) -> None:
+        with suppress(aiohttp.ClientError, TimeoutError, ValueError, OSError):
             async with self._session.get(url) as reply:
-                body = await reply.content.read(_MAX_IMAGE + 1)
-                while len(body) <= _MAX_IMAGE and (more := await reply.content.read(_MAX_IMAGE)):
-                    body += more
-                return body if reply.ok and len(body) <= _MAX_IMAGE else None
-        except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
-            return None  # the document shows the gap
+                reply.raise_for_status()
+                body = await _read(reply.content)
+            if len(body) <= MAX_IMAGE and sum(map(len, images.values())) + len(body) <= MAX_ALBUM:
+                images[url] = body
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Read an image; of a larger one, just enough to see that it is."""
+    body = bytearray()
+    while len(body) <= MAX_IMAGE and (piece := await content.readany()):
+        body += piece
+    return bytes(body)

@@ -55,9 +55,7 @@ def show_share(service: Service, request: web.Request) -> Answer:
 def download_share(service: Service, request: web.Request) -> Answer:
     """Serve the file behind a guest link."""
     share = _find_share(service, request)
-    render = service.state.renders.get(share.render_id)
-    if render is None:
-        raise Refusal(404, "not_found", "No such file.")
+    render = service.state.renders[share.render_id]
     _record(service, share, "downloaded", request)
     headers = {"Content-Disposition": f'attachment; filename="{render.id}.pdf"'}
     return Answer(200, service.rendering.read_pdf(render), PDF, headers)

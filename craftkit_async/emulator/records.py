@@ -17,7 +17,6 @@ class Project:
     created: int
     updated: int
     embed: bool = False
-    suspended: bool = False
     watermark: bool = False
     email_from: str | None = None
     deleted: int | None = None

@@ -22,7 +22,6 @@ from craftkit_async.emulator.webhooks.outbox import Outbox, parse_drawn
 _LOGGER = logging.getLogger("craftkit_async.emulator")
 _QUEUED_SHARE: Final = 0.2  # of its time a render waits in the queue
 _FAILED: Final = "Layout could not be rendered."
-FINAL: Final = frozenset({"succeeded", "failed"})
 
 
 class Rendering:
@@ -32,7 +31,7 @@ class Rendering:
         self._state, self._clock, self._agenda = ground.state, ground.clock, ground.agenda
         self._crew, self._outbox = ground.crew, outbox
         self._latency, self._dice = latency, Random(seed)  # noqa: S311 - durations must be repeatable, not secret
-        self._queue: asyncio.Queue[Render] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Render, Pressroom]] = asyncio.Queue()
         self._pressroom: Pressroom | None = None
         self.base_url = ""
 
@@ -43,7 +42,7 @@ class Rendering:
             for _ in range(PRESSES):
                 self._crew.start(self._press_all())
         for render in self._state.renders:
-            if render.status not in FINAL:
+            if render.completed is None:
                 self._agenda.at(render.due, self._come_due, render)
 
     def submit(
@@ -66,78 +65,66 @@ class Rendering:
         )
         self._state.renders.put(render)
         self._state.store.put("input", render.id, orjson.dumps(data))
-        self._agenda.at(now + int(takes * _QUEUED_SHARE), self._start, render)
+        if not _is_early(render):
+            self._agenda.at(now + int(takes * _QUEUED_SHARE), self._start, render)
         return render
 
     def plan_early(self, render: Render) -> Callable[[], Any] | None:
         """Say what has to happen before the submission is answered, if the event is to overtake the answer."""
-        return (lambda: self._finish_early(render)) if "early" in render.faults.split(",") else None
+        return (lambda: self._finish_early(render)) if _is_early(render) else None
 
     def read_pdf(self, render: Render) -> bytes:
         """Give the file of a succeeded render."""
         return self._state.store.read_file(render.id) or TINY_PDF
 
     def _start(self, render: Render) -> None:
-        if render.status == "queued":
-            render.status = "rendering"  # not written down: after a restart it starts again
-            self._agenda.at(render.due, self._come_due, render)
+        render.status = "rendering"  # not written down: after a restart it starts again
+        self._agenda.at(render.due, self._come_due, render)
 
     def _come_due(self, render: Render) -> None:
-        if render.status in FINAL:
-            return
-        if self._pressroom and not self._find_failure(render):
-            self._queue.put_nowait(render)
+        error = self._find_failure(render)
+        if self._pressroom and not error:
+            self._queue.put_nowait((render, self._pressroom))
         else:
-            self._end(render, self._find_failure(render))
+            self._end(render, error)
 
     async def _press_all(self) -> None:
         while True:
-            render = await self._queue.get()
-            if render.status not in FINAL:
-                await self._press(render)
+            render, pressroom = await self._queue.get()
+            self._end(render, *await self._press(render, pressroom))
 
-    async def _press(self, render: Render) -> None:
-        error = await self._try_press(render)
-        if render.status not in FINAL:
-            self._end(render, error)
-
-    async def _try_press(self, render: Render) -> str | None:
-        assert self._pressroom  # noqa: S101 - the queue is filled for the presses only
-        version = self._state.versions.get(render.version_id)
-        template = self._state.templates.get(render.template_id)
-        if version is None or template is None:
-            return _FAILED  # everything was reset meanwhile
-        data = self._state.store.read("input", render.id) or {}
+    async def _press(self, render: Render, pressroom: Pressroom) -> tuple[str | None, bytes | None]:
+        """Make a render's file; gives what went wrong, or the file."""
+        version, template = self._state.versions[render.version_id], self._state.templates[render.template_id]
         document = Document(
             name=template.name,
             manifest=version.manifest,
-            data=data,
-            options={"page_config": version.page_config},
+            data=self._state.store.read("input", render.id),
+            options={"page_config": version.page_config, "layout": version.layout},
             watermark=render.watermark,
             pipeline=version.pipeline,
         )
         try:
-            pdf = await self._pressroom.press(document)
+            return None, await pressroom.press(document)
         except Exception:  # whatever the compiler raises, it is this render that failed, not the emulator
             _LOGGER.exception("render %s could not be pressed", render.id)
-            return _FAILED
-        self._state.store.put_file(render.id, pdf)
-        return None
+            return _FAILED, None
 
     async def _finish_early(self, render: Render) -> None:
-        error = self._find_failure(render)
+        error, pdf = self._find_failure(render), None
         if self._pressroom and not error:
-            error = await self._try_press(render)
-        if render.status not in FINAL:
-            await self._outbox.send(self._end(render, error, now=False))
+            error, pdf = await self._press(render, self._pressroom)
+        await self._outbox.send(self._end(render, error, pdf, now=False))
 
     def _find_failure(self, render: Render) -> str | None:
         failed = (fault for fault in parse_drawn(render.faults) if fault.kind == "failed")
         return next((fault.argument or _FAILED for fault in failed), None)
 
-    def _end(self, render: Render, error: str | None, *, now: bool = True) -> list[Delivery]:
+    def _end(self, render: Render, error: str | None, pdf: bytes | None = None, *, now: bool = True) -> list[Delivery]:
         if self._state.renders.get(render.id) is not render:
             return []  # everything was reset meanwhile
+        if pdf:
+            self._state.store.put_file(render.id, pdf)
         render.status = "failed" if error else "succeeded"
         render.error, render.completed = error, max(render.created, self._clock.now())
         self._state.renders.put(render)
@@ -152,6 +139,11 @@ class Rendering:
         with suppress(asyncio.QueueEmpty):
             while True:
                 self._queue.get_nowait()
+
+
+def _is_early(render: Render) -> bool:
+    """Say whether its event overtakes the answer to its submission, which then brings it to its end."""
+    return "early" in render.faults.split(",")
 
 
 def write_download_url(render: Render, base_url: str) -> str | None:

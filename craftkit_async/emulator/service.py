@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from craftkit_async.emulator.addresses import Address
 from craftkit_async.emulator.agenda import Agenda
 from craftkit_async.emulator.clock import Clock
 from craftkit_async.emulator.contract import load_contract
@@ -54,17 +55,23 @@ class Service:
         self.signer = TokenSigner(self._recall("token_seed", lambda: os.urandom(32).hex()))
         self.gate = Gate(settings, self.state, self.clock, self.signer)
         self.bucket = TokenBucket(settings.rate) if settings.rate else None
-        self.base_url = ""
+        self.address = Address()
         self._pressroom: Pressroom | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find this service."""
+        return self.address.url
 
     @property
     def renders_url(self) -> str:
         """Where the API serves renders."""
         return f"{self.base_url}/v1/renders"
 
-    def open(self, base_url: str) -> None:
+    def open(self, host: str, port: int) -> None:
         """Furnish what is missing and take up what was left."""
-        self.base_url = self.rendering.base_url = base_url
+        self.address.open(host, port)
+        self.rendering.base_url = self.address.own
         skipped = self.store.read(_META, "skipped")
         self.clock.skip((skipped or {"seconds": 0.0})["seconds"])
         self._furnish()
@@ -111,20 +118,18 @@ class Service:
         )
 
     def _furnish(self) -> None:
-        key = self.settings.api_key
-        if self.state.key_by_digest.newest(digest_key(key)) is None:
-            project = self.add_project("Local", self.find_free_slug(_LOCAL), embed=True, watermark=_is_test(key))
-            self.add_key(project, key, "Local")
-            for template in ready_templates():
-                self.shelf.add(project.id, template)
-        self._furnish_templates(key)
+        local = self.state.key_by_digest.newest(digest_key(self.settings.api_key)) or self._add_local_project()
+        for template in self.settings.templates:
+            if not self.shelf.is_there(local.project_id, template["slug"]):
+                self.shelf.add(local.project_id, template)
         self._furnish_webhook()
 
-    def _furnish_templates(self, key: str) -> None:
-        row = self.state.key_by_digest.newest(digest_key(key))
-        for template in self.settings.templates:
-            if row and not self.shelf.is_there(row.project_id, template["slug"]):
-                self.shelf.add(row.project_id, template)
+    def _add_local_project(self) -> ApiKey:
+        key = self.settings.api_key
+        project = self.add_project("Local", self.find_free_slug(_LOCAL), embed=True, watermark=_is_test(key))
+        for template in ready_templates():
+            self.shelf.add(project.id, template)
+        return self.add_key(project, key, "Local")
 
     def _furnish_webhook(self) -> None:
         url, secret = self.settings.webhook_url, self.settings.webhook_secret

@@ -80,11 +80,10 @@ class SigningProvider:
         self._agenda.at(now + _ARCHIVING, self._archive, request)
 
     def _archive(self, request: Signature) -> None:
-        if self._state.signatures.get(request.id) is request:
-            if request.status != "completed":
-                raise Refusal(409, "conflict", "Only a completed request is archived.")
-            request.archived = True
-            self._state.signatures.put(request)
+        if request.status != "completed":
+            raise Refusal(409, "conflict", "Only a completed request is archived.")
+        request.archived = True
+        self._state.signatures.put(request)
 
     def _check_open(self, request: Signature) -> None:
         if request.status in FINAL:

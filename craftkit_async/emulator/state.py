@@ -42,15 +42,16 @@ class Table(Generic[R]):
         return row
 
     def remove(self, row: R) -> None:
-        """Forget a record."""
+        """Forget a record; of a kind without lookups, as only those are ever removed."""
         del self._rows[row.id]
-        for lookup in self._lookups:
-            lookup.remove(row)
         self._store.remove(self._kind, row.id)
 
     def get(self, id: str) -> R | None:
         """Find a record."""
         return self._rows.get(id)
+
+    def __getitem__(self, id: str) -> R:
+        return self._rows[id]
 
     def clear(self) -> None:
         """Forget all records, here; the store is cleared as a whole."""
@@ -80,11 +81,6 @@ class _Lookup(Generic[R]):
         key = self._key(row)
         if key is not None:
             self._rows.setdefault(key, []).append(row)
-
-    def remove(self, row: R) -> None:
-        key = self._key(row)
-        if key in self._rows:
-            self._rows[key].remove(row)
 
     def clear(self) -> None:
         self._rows.clear()

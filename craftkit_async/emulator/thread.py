@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -18,20 +18,24 @@ class EmulatorThread:
     def __init__(self, **settings: Any) -> None:
         self.emulator = Emulator(**settings)
         self._thread = threading.Thread(target=self._run, name="craftkit-emulator", daemon=True)
-        self._ready: Future[asyncio.AbstractEventLoop] = Future()
-        self._stop: asyncio.Event | None = None
+        self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._ended: Future[None] = Future()
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.result()
+        either: list[Future[Any]] = [self._ready, self._ended]
+        wait(either, return_when=FIRST_COMPLETED)
+        if self._ended.done():
+            self._ended.result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stop:
-            self._ready.result().call_soon_threadsafe(self._stop.set)
+        loop, stop = self._ready.result()
+        loop.call_soon_threadsafe(stop.set)
         self._thread.join()
+        self._ended.result()
 
     def call(self, function: Callable[[], T]) -> T:
         """Call a function on the emulator's loop and give its result."""
@@ -43,19 +47,19 @@ class EmulatorThread:
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits in the other thread
                 done.set_exception(error)
 
-        self._ready.result().call_soon_threadsafe(run)
+        self._ready.result()[0].call_soon_threadsafe(run)
         return done.result()
 
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:
-            if self._ready.done():
-                raise
-            self._ready.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever entered or left
+            self._ended.set_exception(error)
+        else:
+            self._ended.set_result(None)
 
     async def _serve(self) -> None:
         async with self.emulator:
-            self._stop = asyncio.Event()
-            self._ready.set_result(asyncio.get_running_loop())
-            await self._stop.wait()
+            stop = asyncio.Event()
+            self._ready.set_result((asyncio.get_running_loop(), stop))
+            await stop.wait()

@@ -8,7 +8,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def to_iso(milliseconds: int) -> str:
     """Write a moment as the contract does: UTC, three decimals, a Z."""
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{milliseconds % 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def to_iso_or_none(milliseconds: int | None) -> str | None:
@@ -17,8 +17,8 @@ def to_iso_or_none(milliseconds: int | None) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """Read an RFC 3339 moment; raises ValueError for one that no calendar has."""
+    """Read an RFC 3339 moment; raises ValueError or OverflowError for one that no calendar has."""
     moment = datetime.fromisoformat(text.upper().replace(" ", "T"))
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone")
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)

@@ -144,7 +144,7 @@ class WebhookInbox:
         if isinstance(outcome, DeliveryError):
             return self._refuse(outcome)
         statistics = self._runtime.statistics
-        event, secret, key = outcome
+        event, secret, key, render = outcome
         statistics.deliveries += 1
         is_first = self._repeats.claim(key, now)
         if self._observers:
@@ -153,9 +153,8 @@ class WebhookInbox:
             statistics.duplicates += 1
             working = self._working.get(key)
             return _receipt(_OK, event, secret, duplicate=True) if working is None else self._repeat(working, secret)
-        render = settled_render(event)
         if render is not None:
-            self._room.deliver(render, "webhook")
+            self._room.deliver(render, "webhook", now)
         return self._work(event, secret, key) if self._has_work else _receipt(_OK, event, secret)
 
     def _refuse(self, error: DeliveryError) -> Receipt:

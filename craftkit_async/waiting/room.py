@@ -37,13 +37,13 @@ class WaitingRoom:
         self.scheduler = PollScheduler(self.runtime, self.pending, self._pace, self._look, self.settle)
         self.scheduler.stepped_back = self._evidence.stepped_back
 
-    def deliver(self, render: Render, source: str) -> None:
+    def deliver(self, render: Render, source: str, now: float) -> None:
         """Take in how a render ended, whoever it belongs to."""
         entry = self.pending.find(render.id)
         if entry is not None:
             self.settle(entry, render, source)
         else:
-            self.pending.mailbox.put(render, self.runtime.check().time())
+            self.pending.mailbox.put(render, now)
 
     def settle(self, entry: Pending, render: Render, source: str) -> None:
         """End a render, once; whatever comes later is counted and dropped."""
@@ -67,7 +67,7 @@ class WaitingRoom:
         """Open what other processes are reached by, if it is not open yet."""
         if self.terms.relay is not None and self._relay is None:
             self._relay = self.terms.relay
-            await self._relay.open(lambda render: self.deliver(render, "relay"))
+            await self._relay.open(lambda render: self.deliver(render, "relay", self.runtime.check().time()))
 
     async def publish(self, render: Render, dedupe_key: str) -> None:
         """Hand an end to the other processes."""

@@ -34,6 +34,7 @@ from craftkit_async._sansio.delivery import (
     read_body,
     read_event,
     read_headers,
+    read_published,
     read_signature,
     settled_render,
 )
@@ -505,3 +506,73 @@ def test_ends(event: str, members: Mapping[str, Any], is_end: bool) -> None:  # 
 def test_other_events_end_no_render(document: Mapping[str, Any]) -> None:
     """Nor do unknown ones."""
     assert settled_render(event_of(document)) is None
+
+
+@pytest.mark.parametrize("event", ["render.succeeded", "render.failed"])
+@pytest.mark.parametrize("named", [None, str, str.encode], ids=["unnamed", "text", "bytes"])
+@pytest.mark.parametrize("left_out", [None, "completedAt", "downloadUrl", "errorMessage", "templateId"])
+def test_short_way_reads_what_the_long_one_does(
+    event: str, named: Callable[[str], Any] | None, left_out: str | None
+) -> None:
+    """What is as published is the same event either way, as frozen, with its render and its key."""
+    document = {**RENDER, "event": event, "status": event.removeprefix("render."), "errorMessage": "no font"}
+    document.pop(left_out or "", None)
+    body = json.dumps(document).encode()
+    fields = {} if named is None else {"x-craftkit-event": named(event)}
+    published = read_published(body, fields)
+
+    assert published is not None
+    assert published.event == read_event(body, fields)
+    assert published.render is published.event.render
+    assert published.render == settled_render(published.event)
+    assert published.dedupe_key == dedupe_key(event, body, fields)
+    for frozen in (published.event, published.render):
+        with pytest.raises(AttributeError):
+            frozen.id = "other"  # type: ignore[misc,union-attr]  # which is the point
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"event": "render.cancelled"},
+        {"event": ["render.succeeded"]},
+        {"status": "failed"},
+        {"status": None},
+        {"renderId": 5},
+        {"downloadUrl": 5},
+        {"errorMessage": 5},
+        {"templateId": 5},
+        {"createdAt": None},
+        {"createdAt": "yesterday"},
+        {"createdAt": "2026-06-05T10:00:00"},
+        {"completedAt": "2026-06-05T10:00:00"},
+        {"completedAt": 5},
+        {"durationMs": 1260},
+        {"pollUrl": "https://api.example/v1/renders/r1"},
+    ],
+    ids=str,
+)
+def test_short_way_leaves_everything_odd_to_the_long_one(odd: Mapping[str, Any]) -> None:
+    """It decides nothing: neither what is wrong, nor what may be right all the same."""
+    assert read_published(json.dumps({**RENDER, **odd}).encode(), {}) is None
+
+
+@pytest.mark.parametrize("named", ["render.failed", b"render.failed", b"\xff", 5])
+def test_short_way_knows_the_header_that_disagrees(named: Any) -> None:
+    """The long way says that it does."""
+    assert read_published(json.dumps(RENDER).encode(), {"x-craftkit-event": named}) is None
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*RENDER, "durationMs"], JSON)))
+def test_short_way_never_differs_from_the_long_one(members: dict[str, Any]) -> None:
+    """Whatever the members are."""
+    body = json.dumps({**RENDER, **members}).encode()
+    published = read_published(body, {})
+
+    assert published is None or published.event == read_event(body, {})
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'"event"'])
+def test_short_way_and_no_object(body: bytes) -> None:
+    """It raises nothing."""
+    assert read_published(body, {}) is None

@@ -1,5 +1,6 @@
 """The command: what it prints, what it refuses, how it ends."""
 
+import io
 import json
 import re
 import signal
@@ -13,12 +14,13 @@ import pytest
 
 from craftkit_async.cli.emulate import is_loopback
 from craftkit_async.cli.main import main
+from craftkit_async.emulator import EmulatorThread
 
 COMMAND = [sys.executable, "-c", "from craftkit_async.cli.main import main; main()", "emulate"]
 
 
-def test_it_prints_lines_to_paste_and_answers_and_ends_on_an_interrupt(tmp_path: Path) -> None:
-    """The first output is the exports; Ctrl-C is a normal end."""
+def test_it_answers_as_soon_as_it_has_printed_and_ends_on_an_interrupt(tmp_path: Path) -> None:
+    """The first output is the exports, in a shell's own quotes; Ctrl-C is a normal end, without a trace."""
     template = tmp_path / "handover.json"
     loop = {"key": "handover.areas", "label": "Areas", "itemFields": [{"key": "name"}]}
     template.write_text(json.dumps({"slug": "own", "manifest": {"variables": [], "loops": [loop]}}), "utf-8")
@@ -44,6 +46,86 @@ def test_it_prints_lines_to_paste_and_answers_and_ends_on_an_interrupt(tmp_path:
     assert (process.returncode, errors) == (0, "")
 
 
+class _Terminal(io.StringIO):
+    """Presses Ctrl-C as soon as the last line is there."""
+
+    def write(self, text: str) -> int:
+        if "ADMIN_KEY" in text:
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+@pytest.mark.parametrize("has_uvloop", [True, False])
+def test_it_runs_with_and_without_the_faster_loop(monkeypatch: pytest.MonkeyPatch, has_uvloop: bool) -> None:  # noqa: FBT001 - a table of cases
+    """The loop is a matter of speed; a key that needs quotes gets them, and one that is not set has no line."""
+    if not has_uvloop:
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    monkeypatch.setattr(sys, "stdout", terminal := _Terminal())
+    with pytest.raises(SystemExit) as ending:
+        main(["emulate", "--port", "0", "--no-pdf", "--admin-key", "a$b"])
+
+    assert ending.value.code == 0
+    lines = terminal.getvalue().splitlines()
+    assert [line.partition("=")[0] for line in lines] == [
+        f"export CRAFTKIT_{name}" for name in ("BASE_URL", "API_KEY", "ACCOUNT_KEY", "ADMIN_KEY")
+    ]
+    assert lines[3] == "export CRAFTKIT_ADMIN_KEY='a$b'"
+
+
+def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the system's words."""
+    with EmulatorThread(pdf=False) as thread, pytest.raises(SystemExit) as ending:
+        main(["emulate", "--no-pdf", "--port", thread.emulator.url.rpartition(":")[2]])
+
+    assert ending.value.code == 2
+    assert "address already in use" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("click", "cli"), ("typst", "emulator"), ("jsonschema_rs", "emulator")])
+def test_a_missing_extra_is_one_sentence_that_names_it(missing: str, extra: str) -> None:
+    """In a process of its own, where the package cannot be found."""
+    code = f"import sys; sys.modules[{missing!r}] = None; from craftkit_async.cli.main import main; main()"
+    ended = subprocess.run(  # noqa: S603 - the command under test
+        [sys.executable, "-c", code, "emulate", "--port", "0"], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 2
+    assert ended.stderr == f"craftkit-async: {missing} is missing: pip install 'craftkit-async[{extra}]'\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"), [("craftkit_async.cli.commands", "cli"), ("craftkit_async.emulator", "emulator")]
+)
+def test_what_is_missing_is_said_where_it_is_needed(
+    module: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command line needs one extra, and this command another."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SystemExit) as ending:
+        main(["emulate"])
+
+    assert ending.value.code == 2
+    assert capsys.readouterr().err.endswith(f" is missing: pip install 'craftkit-async[{extra}]'\n")
+
+
+def test_without_a_command_or_with_an_end_of_input_it_ends_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing asked for is one line, too; an interrupt before anything runs is quiet."""
+    with pytest.raises(SystemExit) as ending:
+        main([])
+    assert ending.value.code == 2
+    assert capsys.readouterr().err == "craftkit-async: Missing command.\n"
+
+    def interrupt(_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("craftkit_async.cli.emulate.is_loopback", interrupt)
+    with pytest.raises(SystemExit) as ending:
+        main(["emulate"])
+    assert ending.value.code == 1
+
+
 def _get(url: str) -> Any:
     with urllib.request.urlopen(url) as reply:  # noqa: S310 - an http address of our own making
         return json.load(reply)
@@ -59,7 +141,11 @@ def _get(url: str) -> Any:
         (["--http-latency", "2..1"], "--http-latency: '2..1' is no latency"),
         (["--rate", "many"], "--rate: 'many' is no rate"),
         (["--faults", "*:explode"], "known here: 401"),
-        (["--faults", "nothing:500"], "render_template"),
+        (["--faults", "nothing:500"], "nothing is called 'nothing'; faults strike *, webhook, render, "),
+        (["--faults", "render_templat:500"], "did you mean render_template? "),
+        (["--faults", "*:rset"], "did you mean reset? "),
+        (["--port", "0", "--font-path", "no/such/folder"], "no folder with typefaces"),
+        (["--template", "/"], "Is a directory"),
         (["--webhook-delays", "1,2"], "--webhook-delays: write five waits"),
         (["--clock-skew", "nan"], "--clock-skew: write seconds"),
         (["--webhook", "ftp://x", "--webhook-secret", "x"], "--webhook-url: a webhook's URL starts with"),

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from aiohttp import web
 from attrs import define, field
 
 from craftkit_async.emulator import Emulator
+from craftkit_async.emulator.faults.grammar import Fault
+from craftkit_async.emulator.times import from_iso
 from tests.emulator.conftest import Start, Waiting
 from tests.emulator.contract_client import ContractClient
 from tests.loopback import serve
@@ -214,3 +217,122 @@ async def test_hundreds_of_events_all_arrive(start: Start, subscriber: Subscribe
     await _until_ended(waiting, emulator, 200)
 
     assert sorted(event["renderId"] for event in subscriber.events) == sorted(each.id for each in emulator.renders)
+
+
+async def test_the_schedule_is_kept_by_the_emulators_clock(
+    start: Start, subscriber: Subscriber, waiting: type[Waiting]
+) -> None:
+    """Five waits between six attempts, each with its own time, none before it is due; then it is given up."""
+    subscriber.statuses = iter([500] * 6)
+    delays = [30.0, 60.0, 120.0, 600.0, 3600.0]
+    emulator, api = await _start(start, subscriber, webhook_delays=delays)
+    await _submit(api)
+    await waiting.until(lambda: len(subscriber.ids) == 1)
+    [delivery] = emulator.deliveries
+    for tried, delay in enumerate(delays, 1):
+        await waiting.until(lambda: len(delivery.attempts) == tried)  # noqa: B023 - is waited for at once
+        assert len(subscriber.ids) == tried
+        assert 0 < delivery.next - emulator._service.clock.now() <= delay * 1000
+        await api.control("POST", "clock", {"advance": delay})
+    await waiting.until(lambda: delivery.state == "abandoned")
+    times = [from_iso(attempt["at"]) for attempt in delivery.attempts]
+
+    waits = [later - earlier for earlier, later in pairwise(times)]
+    assert all(waited >= delay * 1000 for waited, delay in zip(waits, delays, strict=True))
+    assert [each["state"] for each in (await api.control("GET", "deliveries"))["deliveries"]] == ["abandoned"]
+    assert SECRET not in str(await api.control("GET", "deliveries"))
+
+
+async def test_who_does_not_answer_in_time_is_tried_again(start: Start, waiting: type[Waiting]) -> None:
+    """The window is 15 s; a shorter one shows what happens at its end."""
+    arrived = asyncio.Semaphore(0)
+
+    async def hang(_: web.BaseRequest) -> web.Response:
+        arrived.release()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    emulator, api = await start(webhook_secret=SECRET, webhook_delays="3600,0,0,0,0")
+    assert emulator._service.outbox.window == 15.0
+    async with serve(hang) as server:
+        emulator.subscribe(f"{server.url}/", SECRET)
+        emulator._service.outbox.window = 0.05
+        await _submit(api)
+        await arrived.acquire()
+        await waiting.until(lambda: emulator.deliveries[0].attempts)
+
+    assert emulator.deliveries[0].state == "pending"
+    assert emulator.deliveries[0].attempts[0]["error"] == "TimeoutError"
+
+
+async def test_a_lost_event_is_lost_early_too(start: Start, subscriber: Subscriber) -> None:
+    """The answer comes after an event that was never sent."""
+    emulator, api = await _start(start, subscriber, faults="webhook:early,webhook:lost", latency="3600")
+    await _submit(api)
+
+    assert [each.state for each in emulator.deliveries] == ["lost"]
+    assert subscriber.events == []
+
+
+async def test_a_held_event_that_was_sent_by_hand_is_not_sent_again(
+    start: Start, subscriber: Subscriber, waiting: type[Waiting]
+) -> None:
+    """It was held for another to overtake it; by then it has gone."""
+    emulator, api = await _start(start, subscriber, faults="webhook:reorder")
+    await _submit(api)
+    await waiting.until(lambda: emulator.deliveries)
+    await api.control("POST", f"deliveries/{emulator.deliveries[0].id}/redeliver")
+    await _until_ended(waiting, emulator)
+    await api.control("POST", "clock", {"advance": 60})
+
+    assert len(subscriber.ids) == 1
+
+
+async def test_a_reset_forgets_the_attempt_in_flight(start: Start, waiting: type[Waiting]) -> None:
+    """Its answer comes to nobody."""
+    arrived, go_on, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold(_: web.BaseRequest) -> web.Response:
+        arrived.set()
+        await go_on.wait()
+        answered.set()
+        return web.Response()
+
+    async with serve(hold) as server:
+        emulator, api = await start(webhook_url=f"{server.url}/", webhook_secret=SECRET)
+        await _submit(api)
+        await arrived.wait()
+        [delivery] = emulator.deliveries
+        await api.control("POST", "reset")
+        go_on.set()
+        await waiting.until(lambda: delivery.attempts)
+
+    assert emulator.deliveries == []
+    assert delivery.state == "pending"
+
+
+async def test_a_forgery_of_bad_news_has_only_the_wrong_signature(
+    start: Start, subscriber: Subscriber, waiting: type[Waiting]
+) -> None:
+    """There is nothing worse to say than that a render failed."""
+    emulator, api = await _start(start, subscriber, faults="webhook:forged,render:failed")
+    await _submit(api)
+    await _until_ended(waiting, emulator, 2)
+
+    assert subscriber.events[0] == subscriber.events[1]
+    assert sorted(subscriber.genuine) == [False, True]
+
+
+async def test_the_log_keeps_the_latest_ten_thousand(start: Start) -> None:
+    """What has ended makes room; what is under way stays."""
+    emulator, api = await start(webhook_url="http://127.0.0.1:9/", webhook_secret=SECRET, webhook_delays="60,0,0,0,0")
+    outbox, project = emulator._service.outbox, emulator.state["projects"][0]["id"]
+
+    def lose() -> str:
+        return outbox.emit(project, {"event": "render.failed"}, "x", [Fault("lost")])[0].id
+
+    first = lose()
+    await api.control("POST", f"deliveries/{first}/redeliver")
+    ids = [lose() for _ in range(10_002)]
+
+    assert [each.id for each in emulator.deliveries] == [first, *ids[2:]]

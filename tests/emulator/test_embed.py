@@ -142,3 +142,102 @@ async def test_rows_bind_under_the_literal_key_of_a_dotted_loop(api: ContractCli
     await waiting.for_render(api, nested.json["id"])
     refused = await api.call("create_template", json=made | {"slug": "other"})
     assert refused.code == "invalid_loop_key"
+
+
+async def test_a_form_may_take_its_place_among_the_sessions_rights(api: ContractClient) -> None:
+    """A session for viewing makes no template; one for editing does, and publishes only if it may."""
+    draft = {"documentTemplate": {"name": "Draft", "layout": {"blocks": []}}}
+
+    async def make(mode: str, **permissions: bool) -> Reply:
+        token = (await _mint(api, mode=mode, permissions=permissions))["session_token"]
+        return await api.call("create_builder_template", key=token, json=draft)
+
+    assert (await make("view")).code == "permission_denied"
+    assert (await make("edit", saveDraft=False)).code == "permission_denied"
+    silent, published = await make("edit"), await make("create", publish=True)
+    shown = [
+        (await api.call("get_template", slug=slug)).json["published"]
+        for slug in [each["slug"] for each in (await api.call("list_templates")).json["templates"][:2]]
+    ]
+    assert (silent.status, published.status) == (200, 200)
+    assert sorted(shown) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ({"variableCatalog": {"namespaces": []}, "catalogRef": {"name": "x"}}, 422, "invalid_request"),
+        ({"scope": {"mode": "fill"}}, 422, "invalid_request"),
+        ({"catalogRef": {"name": "none"}}, 404, "catalog_not_found"),
+        ({"catalogRef": {"name": "orders", "version": 2}}, 404, "catalog_not_found"),
+    ],
+)
+async def test_a_session_that_cannot_be_is_not_minted(api: ContractClient, asked: Any, status: int, code: str) -> None:
+    """Catalogs exclude each other and exist; a form has a template."""
+    fields = [{"key": "order.number", "label": "Number", "dataType": "text"}]
+    catalog = {"namespaces": [{"key": "order", "label": "Order", "fields": fields}]}
+    await api.call("publish_embed_catalog", json={"name": "orders", "catalog": catalog})
+    refused = await api.call("mint_embed_session", json={**PEOPLE, **asked})
+
+    assert (refused.status, refused.code) == (status, code)
+    known = await api.call("mint_embed_session", json={**PEOPLE, "catalogRef": {"name": "orders", "version": 1}})
+    assert known.status == 200
+
+
+async def test_renders_are_listed_by_offset(api: ContractClient) -> None:
+    """Newest first; a negative place is none."""
+    body = {"data": {"booking": {"code": "B"}}}
+    made = [(await api.call("render_template", slug="charter-handover", json=body)).json["id"] for _ in range(3)]
+    page = (await api.call("list_embed_renders", params={"limit": 1, "offset": 1})).json
+    refused = await api.call("list_embed_renders", params={"offset": -1})
+
+    assert [each["id"] for each in page["renders"]] == [made[1]]
+    assert page["total"] == 3
+    assert (refused.status, refused.code) == (422, "invalid_request")
+
+
+async def test_a_session_ends_with_its_project(api: ContractClient) -> None:
+    """A key says that the project is gone, a session only that it is no longer good."""
+    session = await _mint(api)
+    project = (await api.control("GET", "state"))["projects"][0]["id"]
+    await api.call("delete_project", id=project)
+
+    assert (await _submit(api, session, {})).status == 401
+    assert (await api.call("render_template", slug="invoice", json={"data": {}})).code == "forbidden"
+
+
+async def test_an_image_type_that_is_no_text_is_not_repeated(api: ContractClient) -> None:
+    """What is sent as an image is served as one, and can run nothing."""
+    session = await _mint(api)
+    body = (
+        "--x\r\nContent-Disposition: form-data; name=file\r\nContent-Type: image/ü\r\n\r\npicture\r\n--x--\r\n".encode()
+    )
+    sent = {"sessionId": session["session_id"], "key": session["session_token"], "data": body}
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    url = (await api.call("upload_embed_form_image", headers=headers, **sent)).json["url"]
+    async with api.session.get(url) as reply:
+        assert reply.content_type == "image/png"
+        assert reply.headers["Content-Security-Policy"] == "sandbox"
+    async with api.session.get(url + "x") as reply:
+        assert reply.status == 404
+
+
+async def test_a_form_of_too_many_parts_has_no_file(api: ContractClient) -> None:
+    """A hostile form must not keep the parser busy."""
+    session = await _mint(api)
+    body = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n" * 200 + b"--x--\r\n"
+    sent = {"sessionId": session["session_id"], "key": session["session_token"], "data": body}
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    assert (await api.call("upload_embed_form_image", headers=headers, **sent)).code == "missing_file"
+
+
+async def test_provisioning_may_leave_the_sender_alone(api: ContractClient) -> None:
+    """A sender is a text or null, and an organisation is known."""
+    await api.call("provision_org", json={"externalOrgId": "o"})
+    change = {"externalOrgId": "o", "emailFrom": "a@example.com"}
+
+    assert (await api.call("update_provisioned_org", json=change)).json == change
+    assert (await api.call("update_provisioned_org", json={"externalOrgId": "o"})).json == change
+    assert (await api.call("update_provisioned_org", json=change | {"emailFrom": 5})).status in {400, 422}
+    assert (await api.call("update_provisioned_org", json={"externalOrgId": "x"})).status == 404

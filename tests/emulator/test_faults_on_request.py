@@ -7,6 +7,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from craftkit_async.emulator.answers import Answer
+from craftkit_async.emulator.faults.effects import reshape
+from craftkit_async.emulator.faults.grammar import Fault
 from tests.emulator.conftest import Start, Waiting
 from tests.emulator.contract_client import ContractClient, Reply
 
@@ -190,3 +193,12 @@ async def test_requests_can_be_slow(start: Start) -> None:
     """`slow` holds one request, `http_latency` every one."""
     _, api = await start(http_latency="0.01")
     assert (await _submit(api, "*:slow=0.01")).status == 202
+
+
+@pytest.mark.parametrize("kind", ["flat", "null-url", "api-url", "status=x"])
+@pytest.mark.parametrize("body", [b"%PDF-", {"templates": []}, {"error": "flat"}])
+def test_what_a_fault_is_not_about_stays(kind: str, body: Any) -> None:
+    """Files, other answers, and errors that are flat already."""
+    fault = Fault(*kind.split("="))
+
+    assert reshape([fault], Answer(200, body), "http://x/v1/renders").body == body

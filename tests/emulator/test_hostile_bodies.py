@@ -56,6 +56,20 @@ async def test_nesting_that_no_encoder_can_write_again_is_refused(api: ContractC
     assert reply.code == "invalid_json"
 
 
+async def test_many_brackets_side_by_side_are_no_nesting(api: ContractClient) -> None:
+    """A loop has ten thousand rows, each of them an object."""
+    body = {"data": {"booking": {"code": "B"}, "areas": [{"areaKey": "Hull"}] * 10_000}}
+
+    assert (await api.call("render_template", slug="charter-handover", json=body)).status == 202
+
+
+async def test_a_body_that_no_honest_program_sends_is_too_large(api: ContractClient) -> None:
+    """32 MiB are far above ten thousand rows."""
+    reply = await api.call("create_project", data=BytesIO(bytes(32 * 2**20 + 1)))
+
+    assert (reply.status, reply.code) == (413, "file_too_large")
+
+
 async def test_keys_with_endless_dots_are_refused(api: ContractClient) -> None:
     """A key of a thousand parts would nest a thousand objects."""
     for manifest in (

@@ -1,5 +1,7 @@
 """The pytest plugin, in a pytest of its own."""
 
+import sys
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -90,14 +92,25 @@ def test_a_setting_that_is_wrong_is_said_where_it_is_made(craftkit_emulator):
 """
 
 
-def test_the_fixtures_work_for_every_kind_of_client(pytester: pytest.Pytester) -> None:
-    """Synchronous, asyncio and threaded tests see the same local Craftkit."""
+def _run(pytester: pytest.Pytester, tests: str) -> pytest.RunResult:
     pytester.makeconftest('pytest_plugins = ["craftkit_async.testing.plugin"]')
-    pytester.makepyfile(USER_TESTS)
+    pytester.makepyfile(tests)
     options = ["asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function"]
     # In this process another test may have imported the plugin, which pytest would then complain about.
     warnings = ["error", "ignore::pytest.PytestAssertRewriteWarning"]
     words = [*(f"-o{option}" for option in options), *(f"-W{warning}" for warning in warnings)]
-    result = pytester.runpytest_inprocess(*words)
+    return pytester.runpytest_inprocess(*words)
 
-    result.assert_outcomes(passed=6)
+
+def test_the_fixtures_work_for_every_kind_of_client(pytester: pytest.Pytester) -> None:
+    """Synchronous, asyncio and threaded tests see the same local Craftkit."""
+    _run(pytester, USER_TESTS).assert_outcomes(passed=6)
+
+
+def test_a_missing_extra_is_said_where_it_is_needed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signed deliveries need no extra, the fixtures do."""
+    monkeypatch.setitem(sys.modules, "craftkit_async.emulator", None)
+    result = _run(pytester, "def test_it(craftkit_emulator): pass")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*MissingExtraError: * is missing: pip install 'craftkit-async?emulator?'"])

@@ -128,7 +128,7 @@ class _Layout:
         fields = [field for place, fields in self._places.items() if place.startswith("group ") for field in fields]
         fields += self._places.get("facts", [])
         heroes = [{**self._label(field, flow, size), "size": size} for field, size in zip(fields, HEROES, strict=False)]
-        rest = fields[len(HEROES) :]
+        rest = [field for field in fields[len(HEROES) :] if field.value not in (None, "")]
         columns = min(len(rest), 5)
         return {
             "style": "certificate",

@@ -1,4 +1,4 @@
-"""The press: documents in, PDF files out, with one typesetter per thread that prints at the same time."""
+"""The press: documents in, PDF files out, with one typesetter for each thread that prints at the same time."""
 
 import itertools
 import json
@@ -6,8 +6,9 @@ import shutil
 import tempfile
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import typst
 
@@ -33,22 +34,42 @@ class Press:
         if font_path is not None and not Path(font_path).is_dir():
             raise NotADirectoryError(f"no folder with typefaces: {font_path}")
         self._folder = Path(tempfile.mkdtemp(prefix="craftkit-press-"))
-        # The folder is the only one that a document is set from: the page's source, the last typeface, its pictures.
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        shutil.copytree(SOURCES, self._folder, dirs_exist_ok=True)
         (self._folder / "fonts").mkdir()
         (self._folder / "fonts" / "last-resort.ttf").write_bytes(build_last_resort())
         found = _list_families([font_path]) if font_path else []
         self._families = (*FAMILIES, *found, *BUILT_IN_FAMILIES, LAST_RESORT)
         folders = [*find_folders(), self._folder / "fonts", *([font_path] if font_path else [])]
         self._fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in folders])
-        self._idle: deque[typst.Compiler] = deque()
+        self._idle: deque[_Typesetter] = deque()
         self._numbers = itertools.count()
 
     def press(self, document: Document) -> bytes:
+        """Print a document, on a typesetter that nobody else is using; a picture that is broken leaves its address."""
+        try:
+            typesetter = self._idle.pop()
+        except IndexError:
+            typesetter = _Typesetter(self._folder / str(next(self._numbers)), self._fonts, self._families)
+        try:
+            return typesetter.print(document)
+        finally:
+            self._idle.append(typesetter)
+
+
+class _Typesetter:
+    """One compiler and its folder, which is the only one that a document is set from: sources, layout, pictures.
+
+    The layout comes as a file, since every change of the inputs makes the compiler forget what it has set before.
+    """
+
+    def __init__(self, folder: Path, fonts: typst.Fonts, families: Sequence[str]) -> None:
+        self._folder, self._families = folder, families
+        shutil.copytree(SOURCES, folder)
+        self._compiler = typst.Compiler(root=folder, font_paths=fonts, ignore_system_fonts=True)
+
+    def print(self, document: Document) -> bytes:
         """Print a document; a picture that cannot be drawn leaves its address in its place."""
-        wanted = {} if document.pipeline == "document" else _collect_images(document)
-        placed = self._place(wanted)
+        placed = self._place({} if document.pipeline == "document" else _collect_images(document))
         try:
             return self._print(document, placed)
         except typst.TypstError:
@@ -59,17 +80,16 @@ class Press:
                 (self._folder / path.lstrip("/")).unlink()
 
     def _place(self, images: Mapping[str, bytes]) -> dict[str, str]:
-        """Lay the pictures where the typesetter finds them, under names that no other document has."""
-        placed = {}
+        """Lay the pictures where the compiler finds them."""
+        placed: dict[str, str] = {}
         for key, content in images.items():
             if kind := recognise(content):
-                placed[key] = f"/{next(self._numbers)}.{kind}"
+                placed[key] = f"/{len(placed)}.{kind}"
                 (self._folder / placed[key].lstrip("/")).write_bytes(content)
         return placed
 
     def _print(self, document: Document, placed: Mapping[str, str]) -> bytes:
-        layout = json.dumps(describe(document, placed, self._families), ensure_ascii=False)
-        return self._compile("document.typ", {"layout": layout})
+        return self._compile("document.typ", describe(document, placed, self._families))
 
     def _can_draw(self, path: str) -> bool:
         try:
@@ -78,17 +98,10 @@ class Press:
             return False
         return True
 
-    def _compile(self, source: str, inputs: dict[str, str]) -> bytes:
-        """Run a typesetter that nobody else is using: one of them refuses a second caller."""
-        try:
-            compiler = self._idle.pop()
-        except IndexError:
-            compiler = typst.Compiler(root=self._folder, font_paths=self._fonts, ignore_system_fonts=True)
-        try:
-            printed = compiler.compile(input=self._folder / source, root=self._folder, sys_inputs=inputs)
-        finally:
-            self._idle.append(compiler)
-        assert isinstance(printed, bytes)  # noqa: S101 - the typesetter's own types cannot say that no path means bytes
+    def _compile(self, source: str, layout: Mapping[str, Any]) -> bytes:
+        (self._folder / "layout.json").write_text(json.dumps(layout, ensure_ascii=False), "utf-8")
+        printed = self._compiler.compile(input=self._folder / source)
+        assert isinstance(printed, bytes)  # noqa: S101 - the compiler's own types cannot say that no path means bytes
         return printed
 
 

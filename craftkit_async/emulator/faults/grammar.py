@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from typing import Final
 
 from attrs import frozen
@@ -102,20 +103,28 @@ def _find_kinds(target: str, operations: Collection[str]) -> dict[str, str]:
         return RENDER_KINDS
     if target == EVERY_OPERATION or target in operations:
         return ANSWER_KINDS
-    known = ", ".join([EVERY_OPERATION, WEBHOOK, RENDER, *sorted(operations)])
-    raise FaultSpecError(f"nothing is called {target!r}; faults strike {known}")
+    known = [EVERY_OPERATION, WEBHOOK, RENDER, *sorted(operations)]
+    raise FaultSpecError(f"nothing is called {target!r}; {_suggest(target, known)}faults strike {', '.join(known)}")
 
 
 def _check_fault(text: str, fault: Fault, kinds: dict[str, str]) -> Fault:
     if fault.kind not in kinds:
         known = ", ".join(f"{name}{shape}" for name, shape in kinds.items())
-        raise FaultSpecError(f"no fault is called {fault.kind!r} in {text!r}; known here: {known}")
+        raise FaultSpecError(
+            f"no fault is called {fault.kind!r} in {text!r}; {_suggest(fault.kind, kinds)}known here: {known}"
+        )
     shape = kinds[fault.kind]
     if (not shape and fault.argument is not None) or (shape.startswith("=") and not fault.argument):
         raise FaultSpecError(f"{text!r} does not fit: write {fault.kind}{shape}")
     if fault.argument == "" or not _ARGUMENTS.get(shape, _is_anything)(fault.argument):
         raise FaultSpecError(f"{text!r} has a bad argument: write {fault.kind}{shape}")
     return fault
+
+
+def _suggest(written: str, known: Iterable[str]) -> str:
+    """Name what was probably meant, since the list of all names is long."""
+    near = get_close_matches(written, list(known), n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def _is_anything(argument: str | None) -> bool:

@@ -9,7 +9,6 @@ from craftkit_async.emulator.manifests.values import Misfit, coerce
 
 MAX_ROWS: Final = 10_000  # the published limit of a loop
 _MAX_ISSUES: Final = 100  # a reply about 10,000 bad rows helps nobody
-_MISSING: Final = object()
 
 Issues = dict[str, list[str]]
 Path = tuple[str, ...]
@@ -83,7 +82,7 @@ def _bind_object(
     bound: dict[str, Any] = {}
     for variable in variables:
         value = find(data, variable.path)
-        if value is _MISSING or value is None:
+        if value is None:
             if variable.required:
                 _report(issues, prefix + variable.key, "Required")
             continue
@@ -95,11 +94,9 @@ def _bind_object(
 
 
 def find(data: Any, path: Path) -> Any:
-    """Look a value up by its path."""
+    """Look a value up by its path; null is as good as absent."""
     for part in path:
-        if not isinstance(data, dict) or part not in data:
-            return _MISSING
-        data = data[part]
+        data = data.get(part) if isinstance(data, dict) else None
     return data
 
 

@@ -62,8 +62,7 @@ def cancel_signature(service: Service, call: Call) -> Answer:
 def download_signature(service: Service, call: Call) -> Answer:
     """Give the signed PDF once it is archived."""
     request = _find_archived(service, call)
-    render = service.state.renders.get(request.render_id)
-    return attach(service.rendering.read_pdf(render) if render else TINY_PDF, f"{request.id}-signed.pdf")
+    return attach(service.rendering.read_pdf(service.state.renders[request.render_id]), f"{request.id}-signed.pdf")
 
 
 def download_signature_certificate(service: Service, call: Call) -> Answer:

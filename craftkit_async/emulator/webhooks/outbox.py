@@ -1,5 +1,6 @@
 """Deliveries on their way: six attempts, then abandoned; every attempt is in the log."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -15,7 +16,7 @@ from craftkit_async.emulator.records import Delivery, Subscription
 from craftkit_async.emulator.times import to_iso
 from craftkit_async.emulator.webhooks.signing import write_headers
 
-_WINDOW: Final = 15.0  # seconds a subscriber has to answer
+_UNBOUNDED: Final = aiohttp.ClientTimeout()  # each attempt has its window
 _AT_ONCE: Final = 64  # attempts in flight; a subscriber that hangs must not hold up the others
 _KEPT: Final = 10_000  # ended deliveries in the log
 _HOLD: Final = 2000  # milliseconds a reordered delivery waits for another to overtake it
@@ -36,11 +37,12 @@ class Outbox:
         self._ended: deque[str] = deque()
         self._busy = 0
         self._session: aiohttp.ClientSession | None = None
+        self.window = 15.0  # seconds a subscriber has to answer, by the contract
 
     def open(self) -> None:
         """Take up the deliveries that an earlier process left pending."""
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=_WINDOW),
+            timeout=_UNBOUNDED,
             connector=aiohttp.TCPConnector(limit=_AT_ONCE),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -172,7 +174,10 @@ class Outbox:
         secret = _FORGER if delivery.forged else delivery.secret
         headers = write_headers(delivery.event, delivery.id, body, secret, now)
         try:
-            async with self._session.post(delivery.url, data=body, headers=headers, allow_redirects=False) as reply:
+            async with (
+                asyncio.timeout(self.window),
+                self._session.post(delivery.url, data=body, headers=headers, allow_redirects=False) as reply,
+            ):
                 return reply.status, None
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             return None, type(error).__name__

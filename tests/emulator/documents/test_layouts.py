@@ -175,10 +175,13 @@ def test_a_slim_page_has_fewer_columns() -> None:
 
 
 def test_a_certificate_has_two_large_fields() -> None:
+    """Whatever else it has stands at the foot, without empty places."""
     variables = [{"key": "who.name"}, {"key": "number"}, {"key": "what.title"}, {"key": "what.hours"}]
+    variables += [{"key": "what.place"}, {"key": "what.grade"}]
     options = {"layout": {"style": "certificate"}}
 
-    layout = lay_out(variables, {"who": {"name": "Ada"}}, options=options)
+    data = {"who": {"name": "Ada"}, "number": 7, "what": {"hours": 48, "place": ""}}
+    layout = lay_out(variables, data, options=options)
     table = lay_out(variables, {}, loops=[ITEMS], options=options)
 
     assert [hero["label"] for hero in layout["heroes"]] == ["Name", "Title"]

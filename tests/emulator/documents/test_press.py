@@ -240,7 +240,8 @@ def test_broken_pictures_leave_their_addresses(press: Press) -> None:
         "https://x.example/3": draw("#0000ff"),
         "https://x.example/4": b"\x89PNG\r\n\x1a\nbroken",
     }
-    before = sorted(press._folder.iterdir())
+    press.press(Document("First", {}))
+    before = sorted(press._folder.rglob("*"))
 
     content = press.press(Document("Pictures", PICTURES, PICTURE_DATA, images=images))
 
@@ -248,7 +249,7 @@ def test_broken_pictures_leave_their_addresses(press: Press) -> None:
     assert (0, 0, 255) in list_colours(content)
     assert all(f"https://x.example/{place}" in text for place in (1, 4))
     assert "https://x.example/3" not in text
-    assert sorted(press._folder.iterdir()) == before
+    assert sorted(press._folder.rglob("*")) == before
 
 
 def test_pictures_inside_text_values_are_drawn(press: Press) -> None:

@@ -1,0 +1,1 @@
+"""Webhooks in your web framework: each module turns a request into a delivery, and its receipt into a status."""
