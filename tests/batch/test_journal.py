@@ -45,6 +45,13 @@ def kept(path: Path) -> dict[str, Record]:
         file.close()
 
 
+def namespace_of(path: Path, namespace: str | None = None) -> str:
+    """Open a journal and close it again."""
+    file = JournalFile(path, namespace)
+    file.close()
+    return file.namespace
+
+
 # ---- which files it takes
 
 
@@ -64,7 +71,7 @@ def test_an_empty_file_is_a_new_journal(path: Path) -> None:
     JournalFile(path, "june").close()
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert JournalFile(path, None).namespace == "june"
+    assert namespace_of(path) == "june"
 
 
 def test_a_database_without_a_table_is_a_new_journal(path: Path) -> None:
@@ -75,7 +82,7 @@ def test_a_database_without_a_table_is_a_new_journal(path: Path) -> None:
     database.close()
 
     assert path.stat().st_size > 0
-    assert JournalFile(path, "june").namespace == "june"
+    assert namespace_of(path, "june") == "june"
 
 
 @pytest.mark.parametrize(
@@ -171,15 +178,12 @@ def test_what_cannot_be_written_is_said(path: Path) -> None:
 
 def test_the_namespace_stays(path: Path) -> None:
     """Chosen at random it is kept, and another one is refused: the same rows would be rendered again."""
-    file = JournalFile(path, None)
-    namespace = file.namespace
-    file.close()
+    namespace = namespace_of(path)
 
     with pytest.raises(JournalError, match="begun under the namespace"):
         JournalFile(path, "july")
-    file = JournalFile(path, namespace)
-    assert len(file.namespace) == 16
-    file.close()
+    assert namespace_of(path, namespace) == namespace
+    assert len(namespace) == 16
 
 
 def test_a_first_transaction_that_was_cut_is_taken_back(path: Path) -> None:
@@ -193,7 +197,7 @@ def test_a_first_transaction_that_was_cut_is_taken_back(path: Path) -> None:
     # A rollback journal without a header is empty: nothing to take back.
     path.with_name("run.db-journal").touch()
 
-    assert JournalFile(path, "july").namespace == "july"
+    assert namespace_of(path, "july") == "july"
 
 
 # ---- the thread
