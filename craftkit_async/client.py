@@ -279,6 +279,12 @@ class Craftkit(_Client):
         """Count what was done so far, and look at what is going on now."""
         return self._waits.fill_in(super().statistics())
 
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if self._owns_runtime:
+            await self._waits.open()
+        return self
+
     async def _close(self) -> None:
         try:
             await self._waits.end()

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from craftkit_async._sansio.delivery import (
     Body,
-    Fields,
     Headers,
     check_freshness,
     dedupe_key,
@@ -48,15 +47,6 @@ class WebhookVerifier:
 
     def verify_delivery(self, body: Body, headers: Headers, *, now: float | None = None) -> Delivery:
         """Do the same, and tell as well which secret fitted and what a repeat is known by."""
-        raw, fields, secret = self._check(body, headers, now)
-        published = read_published(raw, fields)
-        if published is not None:
-            # As the class would, in a third of the time.
-            return tuple.__new__(Delivery, (published[0], secret, published[2], published[1]))
-        event = read_event(raw, fields)
-        return Delivery(event, secret, dedupe_key(event.event, raw, fields), settled_render(event))
-
-    def _check(self, body: Body, headers: Headers, now: float | None) -> tuple[bytes, Fields, SecretName]:
         raw = body if type(body) is bytes and len(body) <= self._max_body else read_body(body, self._max_body)
         fields = read_headers(headers)
         secret = self._match(raw, read_signature(fields))
@@ -64,7 +54,12 @@ class WebhookVerifier:
             raise SignatureError("no secret fits the signature: forged, changed on its way, or of another secret")
         if self._tolerance is not None:
             check_freshness(fields, _read_time(now), self._tolerance)
-        return raw, fields, secret
+        published = read_published(raw, fields)
+        if published is not None:
+            # As the class would, in a third of the time.
+            return tuple.__new__(Delivery, (published[0], secret, published[2], published[1]))
+        event = read_event(raw, fields)
+        return Delivery(event, secret, dedupe_key(event.event, raw, fields), settled_render(event))
 
 
 def sign(body: bytes, secret: Secret) -> str:

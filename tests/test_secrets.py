@@ -24,7 +24,7 @@ from craftkit_async import (
     TransportTimeoutError,
 )
 from craftkit_async._sansio.request import Request
-from craftkit_async.testing import FakeReply, FakeTransport
+from craftkit_async.testing import FakeReply, FakeTransport, SignedDelivery, signed_delivery
 from tests.loopback import read_head, serve_raw
 
 # Each has this in it, so that one search finds them all.
@@ -227,3 +227,83 @@ async def test_request_and_call_show_no_secret() -> None:
 
     assert len(seen) == 1
     assert MARK not in repr(seen)
+
+
+# -- waiting
+
+
+def _delivery(secret: str = f"{MARK}-whsec", **fields: Any) -> SignedDelivery:
+    event = {"event": "render.succeeded", "renderId": "r1", "status": "succeeded", "createdAt": NOW}
+    return signed_delivery({**event, "downloadUrl": ADDRESS, **fields}, secret)
+
+
+FORM = signed_delivery(
+    {
+        "event": "form.submitted",
+        "sessionId": "s1",
+        "templateSlug": "t",
+        "templateVersion": 1,
+        "renderId": None,
+        "data": DATA,
+        "submittedAt": NOW,
+    },
+    f"{MARK}-whsec",
+)
+
+DELIVERIES: dict[str, tuple[SignedDelivery, int]] = {
+    "genuine": (_delivery(), 200),
+    "form": (FORM, 503),
+    "forged": (_delivery(f"{MARK} another"), 401),
+    "unreadable": (_delivery(createdAt=MARK), 400),
+    "no event": (_delivery(event=""), 400),
+    "other event": (SignedDelivery(FORM.body, {**FORM.headers, "x-craftkit-event": MARK}), 400),
+}
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("name", DELIVERIES)
+async def test_no_delivery_shows_what_it_holds(name: str, logged: pytest.LogCaptureFixture) -> None:
+    """Neither a receipt nor a log line nor an event shows data, addresses or secrets, whatever handlers raise."""
+    transport = FakeTransport(lambda _: FakeReply(json={"id": "r1", "status": "queued"}))
+    options: dict[str, Any] = {"webhook_secret": f"{MARK}-whsec", "observers": [LoggingObserver()]}
+    delivery, status = DELIVERIES[name]
+
+    async with Craftkit(KEY, transport=transport, **options) as craftkit:
+
+        @craftkit.inbox.on("*")
+        async def fail(event: object) -> None:
+            raise LookupError(f"{event!r} {DATA}")
+
+        waiting = asyncio.ensure_future(outcome_of(craftkit.wait("r1", timeout=3.0)))
+        await asyncio.sleep(0.5)
+        receipt = await craftkit.inbox.receive(*delivery)
+        handle = craftkit.attach("r1")
+        outcome = await waiting
+        shown = [repr(receipt), say_everything(outcome), repr(handle), repr(craftkit.inbox), repr(craftkit._waits)]
+
+    assert receipt.status == status
+    assert MARK not in "\n".join([*shown, logged.text])
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("is_submitted", [True, False])
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_no_wait_shows_a_secret(
+    trouble: str,
+    is_submitted: bool,  # noqa: FBT001 - a column
+    logged: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever goes wrong with a submit or a look."""
+    submitted = FakeReply(status=202, json={"id": "r1", "status": "queued", "pollUrl": ADDRESS})
+
+    def answer(request: Request) -> FakeReply | Exception:
+        return submitted if is_submitted and request.method == "POST" else TROUBLES[trouble]()
+
+    async with Craftkit(KEY, transport=FakeTransport(answer), observers=[LoggingObserver()]) as craftkit:
+        shown = say_everything(await outcome_of(craftkit.render("t", DATA, timeout=20.0)))
+        task = asyncio.ensure_future(outcome_of(craftkit.render("t", DATA)))
+        await asyncio.sleep(1.0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    assert MARK not in shown + logged.text

@@ -8,6 +8,7 @@ from craftkit_async.models.renders import Render
 class _Letter(NamedTuple):
     number: int
     render: Render
+    source: str
     came: float
 
 
@@ -43,21 +44,21 @@ class Mailbox:
         if self._letters:
             self._sweep(next(iter(self._open), self._number + 1))
 
-    def put(self, render: Render, now: float) -> bool:
+    def put(self, render: Render, source: str, now: float) -> bool:
         """Keep the end of an unknown render, if a submit may yet ask for it; the oldest makes room."""
         if not self._open:
             return False
         self._number += 1
         self._letters.pop(render.id, None)
-        self._letters[render.id] = _Letter(self._number, render, now)
+        self._letters[render.id] = _Letter(self._number, render, source, now)
         while len(self._letters) > self._most or self._first().came < now - self._age:
             del self._letters[next(iter(self._letters))]
         return True
 
-    def take(self, id: str) -> Render | None:
-        """Hand out what came for an id."""
+    def take(self, id: str) -> tuple[Render, str] | None:
+        """Hand out what came for an id, and by which way."""
         letter = self._letters.pop(id, None)
-        return None if letter is None else letter.render
+        return None if letter is None else (letter.render, letter.source)
 
     def _first(self) -> _Letter:
         return next(iter(self._letters.values()))

@@ -115,12 +115,12 @@ def before_deadline(look: int, deadline: int | None, now: int, *, is_first: bool
     """Return the tick of the next look, or of the deadline where nothing is left to be looked at before it.
 
     No wait ends without a look shortly before. `is_first` says that the wait has just begun: however short it is, one
-    look belongs to it.
+    look belongs to it, at once if need be.
     """
     if deadline is None:
         return look
     left = deadline - now
-    last = deadline - min(_LAST_LOOK, left // _SHORT_WAIT)
+    last = deadline - min(_LAST_LOOK, left // _SHORT_WAIT) if left >= _SHORT_WAIT else now
     if look <= last:
         return look
     return last if is_first or left > _NEAR_ENOUGH else deadline

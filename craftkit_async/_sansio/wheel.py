@@ -11,6 +11,9 @@ from typing import Generic, Protocol, TypeVar
 # Four milliseconds: a hundredth of the time that a short render takes.
 TICKS = 256
 
+# So many ticks that nothing stands at any more cost less than sorting them out.
+_FEW = 64
+
 
 class Placed(Protocol):
     """What a wheel can hold: it remembers where it stands."""
@@ -51,7 +54,7 @@ class Wheel(Generic[Thing]):
         slot = self._slots.get(tick)
         if slot is None:
             slot = self._slots[tick] = []
-            heapq.heappush(self._ticks, tick)
+            self._note(tick)
         # The number that the first one brought, so that there is only one of it in memory.
         thing.due = tick if not slot else slot[0].due
         thing.place = len(slot)
@@ -70,6 +73,14 @@ class Wheel(Generic[Thing]):
         if not slot:
             del self._slots[tick]
         thing.due = None
+
+    def _note(self, tick: int) -> None:
+        """Remember that something stands at a tick; a thing that comes and goes must not fill the memory."""
+        if len(self._ticks) < 2 * len(self._slots) + _FEW:
+            heapq.heappush(self._ticks, tick)
+        else:
+            # What is sorted is a heap.
+            self._ticks = sorted(self._slots)
 
     def next(self) -> int | None:
         """Return the tick of what is due first."""

@@ -25,7 +25,11 @@ class Value:
         return hash((type(self), _members(self)))
 
     def __repr__(self) -> str:
-        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in _fields(type(self)) if field.repr)
+        shown = (
+            f"{field.name}={(field.repr if callable(field.repr) else repr)(getattr(self, field.name))}"
+            for field in _fields(type(self))
+            if field.repr
+        )
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

@@ -1,7 +1,13 @@
 """Events: what an observer is told."""
 
+import attrs
+
 from craftkit_async.models._value import Value, model
 from craftkit_async.models.renders import Render
+
+
+def _kind_of(error: Exception) -> str:
+    return type(error).__name__
 
 
 class Event(Value):
@@ -109,7 +115,7 @@ class Downloaded(Event):
 
 @model
 class HandlerFailed(Event):
-    """A webhook handler raised."""
+    """A webhook handler raised; only the kind of its error is shown, for its text may hold what the event holds."""
 
     event: str
-    error: Exception
+    error: Exception = attrs.field(repr=_kind_of)

@@ -26,6 +26,10 @@ _LINE_PER_HANDLER = 100
 _AFTER_ANSWER = 0.01
 
 
+# For a handler that is cancelled to clean up; one that refuses to end must not keep the client from closing.
+_LAST_WORDS = 1.0
+
+
 class Handlers:
     """Runs handlers: those before an answer at once, the others a bounded number at a time."""
 
@@ -69,7 +73,7 @@ class Handlers:
         for task in others:
             task.cancel()
         if others:
-            await asyncio.wait(others)
+            await asyncio.wait(others, timeout=_LAST_WORDS)
 
     def _start_some(self) -> None:
         while self._line and len(self._running) < self._most:

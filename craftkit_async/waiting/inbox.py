@@ -53,7 +53,6 @@ class WebhookInbox:
         self._subscriptions: Subscriptions[Handler] = Subscriptions()
         self._handlers = Handlers(room.runtime)
         self._repeats = Repeats()
-        self._is_closing = False
         self._has_work = room.terms.relay is not None
         """Is there anything to do beyond completing who waits?"""
         # None where nobody observes, so that most deliveries do not ask.
@@ -112,12 +111,8 @@ class WebhookInbox:
         return taken if isinstance(taken, Receipt) else await taken
 
     async def drain(self) -> None:
-        """Accept nothing more, and let the handlers that were begun come to their end."""
-        self._is_closing = True
-        try:
-            await self._handlers.drain(self._runtime.settings.timeouts.close)
-        finally:
-            self._is_closing = False
+        """Let the handlers that were begun come to their end."""
+        await self._handlers.drain(self._runtime.settings.timeouts.close)
 
     async def _hand_over(self, outcome: Delivery | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
         """Let the client's own loop do it."""
@@ -132,6 +127,11 @@ class WebhookInbox:
                 return await asyncio.wrap_future(taken)
         except TimeoutError:
             return Receipt(_TRY_AGAIN, reason="the client's event loop does not answer")
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if me is None or me.cancelling():
+                raise
+            return Receipt(_TRY_AGAIN, reason="the client's event loop has ended the work")
 
     async def _take_later(self, outcome: Delivery | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
         taken = self._take(outcome, owner.time())
@@ -139,7 +139,7 @@ class WebhookInbox:
 
     def _take(self, outcome: Delivery | DeliveryError, now: float) -> Receipt | Awaitable[Receipt]:
         """Take a delivery in, on the client's loop; most are done with at once, and only the others are awaited."""
-        if self._is_closing:
+        if self._room.is_closing:
             return Receipt(_TRY_AGAIN, reason="the client is closing")
         if isinstance(outcome, DeliveryError):
             return self._refuse(outcome)

@@ -130,6 +130,9 @@ class Waiter(asyncio.Future[Render]):
 
     def fail(self, error: Exception) -> None:
         """Hand over an error."""
+        if self.done():
+            # An observer that was told of the end ended the wait itself.
+            return
         self.set_exception(error)
         # Whoever is cancelled in this very moment never asks for it; asyncio would complain that nobody did.
         self.exception()
@@ -160,6 +163,8 @@ class PendingRenders:
         self.waited = 0
         """Entries that somebody waits for."""
         self._entries: dict[str, Pending | _Held] = {}
+        # Those that somebody waits for although their id leads to another entry.
+        self._apart: set[Pending] = set()
 
     def find(self, id: str) -> Pending | None:
         """Return the entry of an id, if there is one."""
@@ -177,6 +182,7 @@ class PendingRenders:
         if entry is None or not is_ours:
             entry = Pending(id, looker, template, born)
             if is_ours or template is not None:
+                self._displace(id)
                 self._hold(entry)
         if entry.template is None and template is not None:
             entry.template, entry.born, entry.looked = template, born, born
@@ -186,8 +192,11 @@ class PendingRenders:
         """Let somebody wait; the first one makes the registry hold the entry itself."""
         if entry.waiters is None:
             self.waited += 1
-            if self.find(entry.id) is entry:
+            # A handle may have outlived the registry that it was made in.
+            if self.find(entry.id) in (entry, None):
                 self._entries[entry.id] = entry
+            else:
+                self._apart.add(entry)
         entry.join(waiter)
 
     def part(self, waiter: Waiter) -> None:
@@ -205,15 +214,22 @@ class PendingRenders:
         return waiters
 
     def __iter__(self) -> Iterator[Pending]:
-        return (entry for key in list(self._entries) if (entry := self.find(key)) is not None)
+        found = [self.find(key) for key in list(self._entries)]
+        return (entry for entry in (*found, *self._apart) if entry is not None)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def _release(self, entry: Pending) -> None:
         self.waited -= 1
+        self._apart.discard(entry)
         if self._entries.get(entry.id) is entry:
             self._hold(entry)
+
+    def _displace(self, id: str) -> None:
+        other = self.find(id)
+        if other is not None and other.waiters is not None:
+            self._apart.add(other)
 
     def _hold(self, entry: Pending) -> None:
         held = _Held(entry, self._forget)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # A render as it was just found, and by which way.
 Sight = tuple[Render, str]
 
+# Thirty years are no limit; more than that, counted in ticks, may be no number any more.
+_NEVER = 1e9
+
 
 class PollScheduler:
     """Looks at renders that somebody waits for, when their pace says so, and ends waits that are over.
@@ -60,7 +63,7 @@ class PollScheduler:
 
     def deadline_after(self, limit: float | None) -> int | None:
         """Return the tick at which a wait that begins now is over."""
-        if limit is None:
+        if limit is None or limit > _NEVER:
             return None
         tick = tick_after(self._runtime.check().time() + limit)
         if tick != self._deadline:
@@ -209,18 +212,27 @@ class PollScheduler:
             del self._line[entry]
             self._looks[entry] = self._runtime.check().create_task(self._look(entry))
 
-    async def _look(self, entry: Pending) -> None:
-        """Look once; the next look is the only retry."""
+    async def look(self, entry: Pending) -> Sight:
+        """Look once, at once, and tell of it."""
         self._runtime.statistics.polls += 1
+        try:
+            sight = await self._ask(entry)
+        except Exception as error:
+            self._report(entry, None, error)
+            raise
+        self._report(entry, str(sight[0].status), None)
+        return sight
+
+    async def _look(self, entry: Pending) -> None:
+        """Look when it is due; the next look is the only retry."""
         outcome: Sight | Exception
         try:
-            outcome = await self._ask(entry)
+            outcome = await self.look(entry)
         except Exception as error:  # noqa: BLE001 - what the caller's own key function raises goes to who waits
             outcome = error
         # Not `finally`: who is cancelled here was taken out by `close` already.
         del self._looks[entry]
         entry.looked = self.now()
-        self._report(entry, outcome)
         self._take_in(entry, outcome)
         self._begin_looks()
 
@@ -239,11 +251,19 @@ class PollScheduler:
     def _fail(self, entry: Pending, error: Exception) -> None:
         """End all waits with an error, each with its own: a raised one carries its traceback along."""
         for waiter in self._pending.empty(entry):
-            waiter.fail(copy(error))
+            waiter.fail(_again(error))
         self.drop(entry)
 
-    def _report(self, entry: Pending, outcome: Sight | Exception) -> None:
+    def _report(self, entry: Pending, status: str | None, error: Exception | None) -> None:
         if observers := self._runtime.settings.observers:
-            error = outcome if isinstance(outcome, Exception) else None
-            status = None if isinstance(outcome, Exception) else str(outcome[0].status)
             report_look(observers, entry.id, status, error)
+
+
+def _again(error: Exception) -> Exception:
+    """Make another of an error, where that can be done: some foreign ones cannot be copied."""
+    try:
+        other = copy(error)
+    except Exception:  # noqa: BLE001 - whatever it is, the error itself matters more
+        return error
+    other.__cause__ = error.__cause__
+    return other

@@ -119,7 +119,7 @@ class RenderSession:
         scheduler = self._room.scheduler
         if entry.source is None:
             try:
-                scheduler.saw(entry, (await self.look(entry.id), "poll"))
+                scheduler.saw(entry, await scheduler.look(entry))
             except CraftkitError as error:
                 if scheduler.ends_wait(entry, error):
                     raise
@@ -175,7 +175,7 @@ class RenderSession:
         entry = room.pending.open(render.id, self, template, room.scheduler.now())
         overtaking = room.pending.mailbox.take(render.id)
         if overtaking is not None:
-            room.settle(entry, overtaking, "webhook")
+            room.settle(entry, *overtaking)
         elif entry.source is None:
             room.scheduler.saw(entry, (render, "replay" if submission.replayed else "poll"))
         return entry

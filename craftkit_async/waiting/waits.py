@@ -35,6 +35,11 @@ class Waits:
 
         return WebhookInbox(self.room)
 
+    async def open(self) -> None:
+        """Listen to the other processes from the start."""
+        if self._terms.relay is not None:
+            await self.room.open()
+
     def fill_in(self, statistics: Statistics) -> Statistics:
         """Add what is going on here."""
         if "room" not in self.__dict__:
@@ -44,10 +49,16 @@ class Waits:
 
     async def end(self) -> None:
         """End every wait, let handlers finish, and end those waits that they began."""
-        if "room" not in self.__dict__ or not self._runtime.is_open:
+        if "room" not in self.__dict__:
             return
-        await self.room.end_waits()
-        if "inbox" in self.__dict__:
-            await self.inbox.drain()
-            await self.room.end_waits()
-        await self.room.aclose()
+        self.room.is_closing = True
+        try:
+            if self._runtime.is_open:
+                self._runtime.check()
+                await self.room.end_waits()
+                if "inbox" in self.__dict__:
+                    await self.inbox.drain()
+                    await self.room.end_waits()
+            await self.room.aclose()
+        finally:
+            self.room.is_closing = False

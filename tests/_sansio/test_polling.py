@@ -26,7 +26,7 @@ from craftkit_async import (
     TransportTimeoutError,
 )
 from craftkit_async._sansio.durations import Durations, Grid, charge
-from craftkit_async._sansio.polling import Pace
+from craftkit_async._sansio.polling import Pace, before_deadline
 
 # The dice that neither lengthen nor shorten a gap.
 EVEN = 0.5
@@ -334,3 +334,40 @@ def test_not_found_has_a_grace_after_our_own_submit(age: float | None, expected:
     """A render may be seen late by whoever answers, but only one that is known to be there."""
     assert _pace().ends_wait(NotFoundError("", 404), age) is expected
     assert _pace(not_found_grace=0).ends_wait(NotFoundError("", 404), 0.001)
+
+
+# -- the last look before a deadline
+
+
+@pytest.mark.parametrize(
+    ("look", "left", "is_first", "expected"),
+    [
+        (500, None, True, 500),
+        (500, 10_000, False, 500),
+        (9_744, 10_000, False, 9_744),
+        (9_745, 10_000, False, 9_744),
+        (20_000, 10_000, True, 9_744),
+        (20_000, 1_000, False, 900),
+        (20_000, 100, True, 90),
+        (20_000, 33, False, 30),
+        (20_000, 32, False, 32),
+        (20_000, 32, True, 29),
+        (20_000, 9, True, 0),
+        (20_000, 9, False, 9),
+        (20_000, 0, True, 0),
+    ],
+)
+def test_last_look(look: int, left: int | None, is_first: bool, expected: int) -> None:  # noqa: FBT001 - a column
+    """A second before the deadline, or after nine tenths of a short wait; the shortest begin with it."""
+    assert before_deadline(look, left, 0, is_first=is_first) == expected
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.booleans())
+def test_nothing_is_due_after_its_deadline(now: int, later: int, left: int, is_first: bool) -> None:  # noqa: FBT001 - drawn
+    """And nothing before now; who has just come, or has time, is looked at before it."""
+    deadline = now + left
+    due = before_deadline(now + later, deadline, now, is_first=is_first)
+
+    assert now <= due <= deadline
+    if left > 32 or (is_first and left > 0):
+        assert due < deadline

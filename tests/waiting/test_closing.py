@@ -1,0 +1,411 @@
+"""Closing: every wait ends, handlers come to their end within bounds, and the client may be opened again anywhere."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from craftkit_async import ClientStateError, Craftkit, Limits, Receipt, Timeouts, WaitTimeoutError
+from tests.cancelling import other_tasks, settle
+from tests.observing import Recorder
+from tests.service import LOST, Service, delivery_of, now
+from tests.virtual_time import VirtualTimeLoop
+
+virtual_time = pytest.mark.virtual_time
+
+
+@virtual_time
+@pytest.mark.parametrize("stage", ["between looks", "during a look", "in the line", "of a displaced entry"])
+async def test_closed_while_polls_run(stage: str) -> None:
+    """Everybody who waits is told, looks end, and nothing goes on afterwards."""
+    service = Service()
+    if stage != "between looks":
+        service.on_look = lambda *_: LOST
+    async with service.make_client(limits=Limits(requests=1 if stage == "in the line" else 256)) as craftkit:
+        if stage == "in the line":
+            asyncio.ensure_future(craftkit.wait("x0")).add_done_callback(lambda task: task.exception())
+            await settle()
+        foreign = craftkit.with_api_key("ck_test_other")
+        first = asyncio.ensure_future(foreign.wait("r1") if "displaced" in stage else craftkit.wait("x1"))
+        await settle()
+        handle = await craftkit.submit("t", {})
+        waits = [first, asyncio.ensure_future(handle.wait()), asyncio.ensure_future(handle.wait(timeout=None))]
+        await asyncio.sleep(0.6)
+        assert craftkit.statistics().pending >= 2
+
+    await asyncio.wait(waits)
+    assert all(isinstance(wait.exception(), ClientStateError) for wait in waits)
+    assert "closed during this wait" in str(first.exception())
+    looked = len(service.transport.requests)
+    await settle()
+    assert not other_tasks()
+    await asyncio.sleep(1000)
+    assert len(service.transport.requests) == looked
+    with pytest.raises(ClientStateError, match="closed"):
+        await handle
+
+
+@virtual_time
+async def test_who_waits_for_an_id_of_another_project_is_told_too() -> None:
+    """Their entries are in no registry, and end with the client all the same."""
+    service = Service()
+    async with service.make_client() as craftkit:
+        ours = craftkit.attach("x1")
+        theirs = asyncio.ensure_future(craftkit.with_api_key("ck_test_other").wait("x1", timeout=None))
+        await settle()
+        assert craftkit.statistics().pending == 1
+
+    with pytest.raises(ClientStateError):
+        await theirs
+    assert ours.snapshot is None
+
+
+@virtual_time
+async def test_a_cancelled_close_leaves_a_client_that_can_be_closed() -> None:
+    """Whoever gives up closing may do it later; what came in meanwhile was told to come again."""
+    service = Service()
+    craftkit = service.make_client()
+    done = asyncio.Event()
+
+    @craftkit.inbox.on("*")
+    async def handle_it(_: object) -> None:
+        await done.wait()
+
+    await craftkit.inbox.receive(*delivery_of("x1"))
+    closing = asyncio.ensure_future(craftkit.aclose())
+    await asyncio.sleep(1.0)
+    receipt = await craftkit.inbox.receive(*delivery_of("x2"))
+    assert (receipt.status, receipt.reason) == (503, "the client is closing")
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    assert (await craftkit.inbox.receive(*delivery_of("x2"))).status == 503
+    done.set()
+    await craftkit.aclose()
+    await craftkit.aclose()
+
+
+@virtual_time
+async def test_nobody_begins_to_wait_while_the_client_closes() -> None:
+    """Who does it all the same, while handlers or the relay come to their end, is told."""
+    service = Service()
+    craftkit = service.make_client()
+    waits: list[asyncio.Task[Any]] = []
+
+    @craftkit.inbox.on("*")
+    async def wait_again(_: object) -> None:
+        waits.append(asyncio.ensure_future(craftkit.wait("x1")))
+        await asyncio.sleep(1.0)
+        waits.append(asyncio.ensure_future(craftkit.wait("x2", timeout=None)))
+
+    async with craftkit:
+        await craftkit.inbox.receive(*delivery_of("x1"))
+
+    await asyncio.wait(waits)
+    assert [type(wait.exception()) for wait in waits] == [ClientStateError] * 2
+
+
+@virtual_time
+async def test_handlers_are_drained() -> None:
+    """What was accepted is worked off, those in line included, and may wait for renders meanwhile."""
+    service = Service(ends_after=0.0)
+    done: list[str] = []
+    craftkit = service.make_client(limits=Limits(handlers=2))
+
+    @craftkit.inbox.on("*")
+    async def handle_it(event: Any) -> None:
+        await asyncio.sleep(1.0)
+        await craftkit.wait(event.render.id)
+        done.append(event.render.id)
+
+    async with craftkit:
+        for n in range(5):
+            await craftkit.inbox.receive(*delivery_of(f"x{n}"))
+    assert done == ["x0", "x1", "x2", "x3", "x4"]
+    assert 3.0 < now() < 3.1
+
+
+@virtual_time
+@pytest.mark.parametrize("patience", [0.0, 2.0])
+async def test_draining_is_bounded(patience: float, caplog: pytest.LogCaptureFixture) -> None:
+    """Handlers that take longer than `Timeouts.close` are ended, and the log says how many."""
+    service = Service()
+    ended: list[str] = []
+    craftkit = service.make_client(limits=Limits(handlers=2), timeouts=Timeouts(close=patience))
+
+    @craftkit.inbox.on("*")
+    async def sleep_long(event: Any) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.append(event.render.id)
+
+    async with craftkit:
+        for n in range(5):
+            await craftkit.inbox.receive(*delivery_of(f"x{n}"))
+        await asyncio.sleep(0.5)
+
+    assert now() == pytest.approx(0.5 + patience)
+    assert sorted(ended) == ["x0", "x1"]
+    assert "5 webhook handlers were still at work and are ended" in caplog.text
+    assert not other_tasks()
+
+
+@virtual_time
+async def test_a_handler_that_refuses_to_end_is_left_behind() -> None:
+    """It cannot keep the client from closing."""
+    service = Service()
+    craftkit = service.make_client(timeouts=Timeouts(close=1.0))
+
+    @craftkit.inbox.on("*")
+    async def refuse(_: object) -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1000)
+
+    async with craftkit:
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        await asyncio.sleep(0.5)
+    assert 2.0 < now() < 3.0
+    await asyncio.wait(other_tasks())
+
+
+@virtual_time
+async def test_closed_by_a_handler() -> None:
+    """A handler may close the client that it belongs to."""
+    service = Service()
+    craftkit = service.make_client()
+    closed = asyncio.Event()
+
+    @craftkit.inbox.on("*")
+    async def close(_: object) -> None:
+        await craftkit.aclose()
+        closed.set()
+
+    async with craftkit:
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        await closed.wait()
+        assert now() < 1.0
+        assert (await craftkit.inbox.receive(*delivery_of("x2"))).status == 503
+
+
+@virtual_time
+async def test_a_closed_client_takes_nothing_in() -> None:
+    """A delivery is told to come again: the process may be restarting."""
+    service = Service()
+    async with service.make_client() as craftkit:
+        inbox = craftkit.inbox
+    receipt = await inbox.receive(*delivery_of("x1"))
+
+    assert (receipt.status, receipt.event) == (503, None)
+    assert "closed" in str(receipt.reason)
+
+
+async def _wait_a_while(craftkit: Craftkit, limit: float) -> None:
+    waiting = asyncio.ensure_future(craftkit.wait("x1", timeout=limit))
+    await asyncio.wait([waiting])
+    assert isinstance(waiting.exception(), WaitTimeoutError)
+
+
+def _on_a_new_loop(work: Callable[[], Any]) -> Any:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(work())
+
+
+def test_open_again_on_another_loop() -> None:
+    """After a close everything is as new, and counts go on; a handle from before can be awaited."""
+    service = Service(ends_after=2.0)
+    craftkit = service.make_client()
+    handles: list[Any] = []
+
+    async def use() -> None:
+        async with craftkit:
+            handles.append(await craftkit.submit("t", {}))
+            await _wait_a_while(craftkit, 1.0)
+            assert (await craftkit.inbox.receive(*delivery_of(f"x{len(handles)}"))).status == 200
+            assert (await handles[-1]).is_succeeded
+
+    async def come_back() -> None:
+        async with craftkit:
+            waiting = asyncio.ensure_future(handles[0].wait(timeout=None))
+            other = asyncio.ensure_future(left.wait(timeout=None))
+            await settle()
+            assert craftkit.statistics().pending == 1
+            await craftkit.inbox.receive(*delivery_of("r3"))
+            assert (await waiting).is_succeeded
+            assert (await other).is_succeeded
+            assert left.source == "webhook"
+
+    async def leave() -> Any:
+        async with craftkit:
+            return await craftkit.submit("t", {})
+
+    _on_a_new_loop(use)
+    _on_a_new_loop(use)
+    left = _on_a_new_loop(leave)
+    _on_a_new_loop(come_back)
+    assert craftkit.statistics().submitted == 3
+    assert craftkit.statistics().timed_out == 2
+
+
+def test_open_again_after_its_loop_died() -> None:
+    """A loop that was closed with waits under way takes nothing along: the next one has its own timer."""
+    service = Service()
+    craftkit = service.make_client()
+
+    async def abandon() -> None:
+        task = asyncio.ensure_future(craftkit.wait("x1", timeout=50.0))
+        await asyncio.sleep(20.0)
+        task.cancel()
+
+    async def use() -> None:
+        await craftkit.aclose()
+        async with craftkit:
+            await _wait_a_while(craftkit, 100.0)
+            assert now() == pytest.approx(100.0)
+
+    _on_a_new_loop(abandon)
+    _on_a_new_loop(use)
+    assert craftkit.statistics().pending == 0
+
+
+def test_a_loop_that_died_with_its_tasks() -> None:
+    """Where nobody cancelled what waited, closing on the next loop still works."""
+    service = Service(on_look=lambda *_: LOST)
+    craftkit = service.make_client()
+    kept: list[Any] = []
+    loop = VirtualTimeLoop()
+
+    async def begin() -> None:
+        kept.append(asyncio.ensure_future(craftkit.wait("x1", timeout=50.0)))
+        await asyncio.sleep(20.0)
+
+    loop.run_until_complete(begin())
+    others = asyncio.all_tasks(loop)
+    loop.close()
+
+    async def use() -> None:
+        await craftkit.aclose()
+        async with craftkit:
+            service.on_look = lambda *_: None
+            await _wait_a_while(craftkit, 10.0)
+
+    _on_a_new_loop(use)
+    for task in (*kept, *others):
+        # They could never end, and would say so.
+        task._log_destroy_pending = False
+
+
+async def test_another_loop_may_not_close_it() -> None:
+    """It is told so, and whoever waits goes on waiting."""
+    service = Service()
+    async with service.make_client() as craftkit:
+        waiting = asyncio.ensure_future(craftkit.wait("x1"))
+        await asyncio.sleep(0)
+        errors: list[BaseException] = []
+
+        def close() -> None:
+            try:
+                asyncio.run(craftkit.aclose())
+            except ClientStateError as error:
+                errors.append(error)
+
+        thread = Thread(target=close)
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        assert "another event loop" in str(errors[0])
+        assert not waiting.done()
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        await waiting
+
+
+async def test_deliveries_while_the_owning_loop_is_gone() -> None:
+    """Where the loop that owns the client is closed, a delivery is told to come again."""
+    service = Service()
+    craftkit = service.make_client()
+
+    async def open_it() -> None:
+        craftkit._runtime.check()
+
+    await asyncio.to_thread(lambda: asyncio.run(open_it()))
+    receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+
+    assert (receipt.status, receipt.reason) == (503, "the client's event loop is closed")
+    await craftkit.aclose()
+
+
+async def test_deliveries_while_the_owning_loop_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that does not answer is not waited for longer than the sender waits."""
+    monkeypatch.setattr("craftkit_async.waiting.inbox._HAND_OVER", 0.01)
+    service = Service()
+    async with service.make_client() as craftkit:
+        receipts: list[Receipt] = []
+        inbox = craftkit.inbox
+
+        def receive() -> None:
+            receipts.append(asyncio.run(inbox.receive(*delivery_of("x1"))))
+
+        thread = Thread(target=receive)
+        thread.start()
+        thread.join()
+
+    assert (receipts[0].status, receipts[0].reason) == (503, "the client's event loop does not answer")
+
+
+@pytest.mark.parametrize("who", ["owner", "receiver"])
+async def test_deliveries_whose_work_is_cancelled(who: str) -> None:
+    """What ends the work on the owning loop does not cancel who received; what cancels who received passes."""
+    service = Service()
+    recorder = Recorder()
+    async with service.make_client(observers=[recorder]) as craftkit:
+        begun = asyncio.Event()
+
+        @craftkit.inbox.on("*", before_answer=True)
+        async def handle_it(_: object) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        outcomes: list[Any] = []
+        tasks: list[Any] = []
+
+        async def receive() -> None:
+            tasks.append((asyncio.get_running_loop(), asyncio.current_task()))
+            try:
+                outcomes.append(await craftkit.inbox.receive(*delivery_of("x1")))
+            except asyncio.CancelledError:
+                outcomes.append("cancelled")
+
+        before = other_tasks()
+        thread = Thread(target=lambda: asyncio.run(receive()))
+        thread.start()
+        await begun.wait()
+        if who == "owner":
+            for task in other_tasks() - before:
+                task.cancel()
+        else:
+            loop, task = tasks[0]
+            loop.call_soon_threadsafe(task.cancel)
+        await asyncio.to_thread(thread.join)
+        await settle()
+
+        if who == "owner":
+            assert (outcomes[0].status, outcomes[0].reason) == (503, "the client's event loop has ended the work")
+        else:
+            assert outcomes == ["cancelled"]
+        # What was given up may come again.
+        assert craftkit.inbox._repeats.claim("any", 0.0)
+        assert len(craftkit.inbox._repeats._now) == 1
+
+
+@virtual_time
+async def test_counts_of_a_client_that_never_waited(caplog: pytest.LogCaptureFixture) -> None:
+    """It has nothing to close, and asks for no waiting room to be counted."""
+    caplog.set_level(logging.DEBUG)
+    async with Service().make_client() as craftkit:
+        assert (craftkit.statistics().pending, craftkit.statistics().mailbox) == (0, 0)
+    assert "room" not in craftkit._waits.__dict__
+    assert caplog.text == ""

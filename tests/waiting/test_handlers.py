@@ -1,0 +1,250 @@
+"""Handlers: after the answer or before it, bounded, and none of them breaks anything."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from craftkit_async import ConfigurationError, HandlerFailed, Limits, LoggingObserver
+from craftkit_async.testing import signed_delivery
+from tests.cancelling import settle
+from tests.observing import Recorder
+from tests.service import SECRET, Service, delivery_of, now
+
+pytestmark = pytest.mark.virtual_time
+
+FORM = {
+    "event": "form.submitted",
+    "sessionId": "s1",
+    "templateSlug": "t",
+    "templateVersion": 1,
+    "renderId": None,
+    "data": {"name": "recognisable"},
+    "submittedAt": "2026-01-01T00:00:00.000Z",
+}
+
+
+async def test_after_the_answer() -> None:
+    """The receipt comes first, then the handlers that fit, in order; whoever waits was told before."""
+    async with Service().make_client() as craftkit:
+        seen: list[str] = []
+
+        @craftkit.inbox.on("render.succeeded", "render.*")
+        async def first(event: Any) -> None:
+            assert waiting.done()
+            seen.append(f"first {event.render.id}")
+
+        @craftkit.inbox.on("*")
+        async def second(event: Any) -> None:
+            seen.append(f"second {event.event}")
+
+        @craftkit.inbox.on("render.failed")
+        async def other(_: object) -> None:
+            raise AssertionError
+
+        waiting = asyncio.ensure_future(craftkit.wait("x1"))
+        await settle()
+        receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+        assert receipt.status == 200
+        await settle()
+        assert seen == []
+        await asyncio.sleep(0.02)
+
+        assert seen == ["first x1", "second render.succeeded"]
+        assert (await craftkit.inbox.receive(*delivery_of("x1"))).duplicate
+        await asyncio.sleep(1.0)
+        assert len(seen) == 2
+
+
+@pytest.mark.parametrize("wrong", [(), ("",), ("render*",), (7,)])
+def test_patterns_are_checked(wrong: Any) -> None:
+    """When a handler is registered, not when an event comes."""
+    inbox = Service().make_client().inbox
+    with pytest.raises(ConfigurationError):
+        inbox.on(*wrong)
+    with pytest.raises(ConfigurationError, match="async def"):
+        inbox.on("*")("no handler")  # type: ignore[type-var]  # that is the point
+
+
+async def test_bounded() -> None:
+    """So many run at once, the others wait for their turn; where the line is full, a delivery comes again later."""
+    running = most = done = 0
+    async with Service().make_client(limits=Limits(handlers=2)) as craftkit:
+
+        @craftkit.inbox.on("*")
+        async def handle_it(_: object) -> None:
+            nonlocal running, most, done
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(1.0)
+            running -= 1
+            done += 1
+
+        receipts = [await craftkit.inbox.receive(*delivery_of(f"x{n}")) for n in range(210)]
+        statuses = [receipt.status for receipt in receipts]
+        assert statuses == [200] * 202 + [503] * 8
+        assert receipts[-1].reason == "too many handlers wait for their turn"
+        await asyncio.sleep(150.0)
+        assert (most, done) == (2, 202)
+
+        again = await craftkit.inbox.receive(*delivery_of("x209"))
+        assert (again.status, again.duplicate) == (200, False)
+
+
+async def test_a_failure_is_counted_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """It breaks nothing, and neither the log nor the event's line holds the error's text, which may be personal."""
+    recorder = Recorder()
+    error = ValueError("recognisable")
+    async with Service().make_client(observers=[recorder, LoggingObserver()]) as craftkit:
+
+        @craftkit.inbox.on("*")
+        async def fail(_: object) -> None:
+            raise error
+
+        with caplog.at_level(logging.DEBUG):
+            for n in range(2):
+                assert (await craftkit.inbox.receive(*delivery_of(f"x{n}"))).status == 200
+            await asyncio.sleep(1.0)
+
+        assert craftkit.statistics().handler_failures == 2
+    assert recorder.events[-1] == HandlerFailed("render.succeeded", error)
+    assert "a handler of render.succeeded failed: ValueError" in caplog.text
+    assert "HandlerFailed(event='render.succeeded', error=ValueError)" in caplog.text
+    assert "recognisable" not in caplog.text
+
+
+async def test_nobody_observes_a_failure() -> None:
+    """It is counted all the same."""
+    async with Service().make_client() as craftkit:
+
+        @craftkit.inbox.on("*")
+        async def fail(_: object) -> None:
+            raise ValueError
+
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        await asyncio.sleep(1.0)
+        assert craftkit.statistics().handler_failures == 1
+
+
+# -- before the answer
+
+
+async def test_before_the_answer_by_default_for_forms() -> None:
+    """What may be the only copy is worked off before it is acknowledged."""
+    async with Service().make_client() as craftkit:
+        saved: list[Any] = []
+
+        @craftkit.inbox.on("*")
+        async def save(event: Any) -> None:
+            await asyncio.sleep(1.0)
+            saved.append(event.event)
+
+        receipt = await craftkit.inbox.receive(*signed_delivery(FORM, SECRET))
+        assert (receipt.status, saved, now()) == (200, ["form.submitted"], 1.0)
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        assert len(saved) == 1
+
+
+async def test_before_the_answer_in_turn() -> None:
+    """Those before it run one after the other; only then those after it."""
+    async with Service().make_client() as craftkit:
+        order: list[str] = []
+
+        @craftkit.inbox.on("*", before_answer=False)
+        async def last(_: object) -> None:
+            order.append("last")
+
+        for name in ("one", "two"):
+
+            @craftkit.inbox.on("*", before_answer=True)
+            async def each(_: object, name: str = name) -> None:
+                await asyncio.sleep(1.0)
+                order.append(name)
+
+        await craftkit.inbox.receive(*signed_delivery(FORM, SECRET))
+        assert order == ["one", "two"]
+        await asyncio.sleep(1.0)
+        assert order == ["one", "two", "last"]
+
+
+@pytest.mark.parametrize("how", ["raises", "takes too long"])
+async def test_a_failure_before_the_answer(how: str) -> None:
+    """It is a 503; the delivery that comes again runs all handlers again, and then counts as taken."""
+    recorder = Recorder()
+    async with Service().make_client(observers=[recorder]) as craftkit:
+        runs: list[str] = []
+
+        @craftkit.inbox.on("form.submitted")
+        async def save(_: object) -> None:
+            runs.append("before")
+            if len(runs) > 1:
+                return
+            if how == "raises":
+                raise OSError("disk full")
+            await asyncio.sleep(1000)
+
+        @craftkit.inbox.on("form.submitted", before_answer=False)
+        async def after(_: object) -> None:
+            runs.append("after")
+
+        delivery = signed_delivery(FORM, SECRET)
+        failed = await craftkit.inbox.receive(*delivery)
+        assert (failed.status, failed.reason) == (503, "a handler that comes before the answer failed")
+        assert now() == (0.0 if how == "raises" else 10.0)
+        await asyncio.sleep(1.0)
+        assert runs == ["before"]
+        again = await craftkit.inbox.receive(*delivery)
+        assert (again.status, again.duplicate) == (200, False)
+        assert (await craftkit.inbox.receive(*delivery)).duplicate
+        await asyncio.sleep(1.0)
+
+        assert runs == ["before", "before", "after"]
+        assert craftkit.statistics().handler_failures == 1
+    assert recorder.names.count("HandlerFailed") == 1
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_repeat_waits_for_the_first(fails: bool) -> None:  # noqa: FBT001 - a column
+    """It is answered as the first is, and not before: an early 200 could be the last word on lost work."""
+    async with Service().make_client() as craftkit:
+        runs = 0
+
+        @craftkit.inbox.on("*", before_answer=True)
+        async def work(_: object) -> None:
+            nonlocal runs
+            runs += 1
+            await asyncio.sleep(5.0)
+            if fails:
+                raise OSError
+
+        delivery = delivery_of("x1")
+        async with asyncio.TaskGroup() as group:
+            receiving = [group.create_task(craftkit.inbox.receive(*delivery)) for _ in range(3)]
+            leaving = group.create_task(craftkit.inbox.receive(*delivery))
+            await asyncio.sleep(1.0)
+            leaving.cancel()
+
+        assert (now(), runs) == (5.0, 1)
+        receipts = [task.result() for task in receiving]
+        assert {receipt.status for receipt in receipts} == {503 if fails else 200}
+        assert [receipt.duplicate for receipt in receipts] == [False, True, True]
+        assert {receipt.secret for receipt in receipts} == {0}
+
+
+async def test_whoever_waits_does_not_wait_for_handlers() -> None:
+    """The completion comes first, whatever the handlers do with it."""
+    async with Service().make_client() as craftkit:
+
+        @craftkit.inbox.on("*", before_answer=True)
+        async def fail(_: object) -> None:
+            await asyncio.sleep(1.0)
+            raise OSError
+
+        waiting = asyncio.ensure_future(craftkit.wait("x1"))
+        await settle()
+        receiving = asyncio.ensure_future(craftkit.inbox.receive(*delivery_of("x1")))
+        await waiting
+        assert now() == 0.0
+        assert (await receiving).status == 503
+        assert craftkit.statistics().duplicates == 0

@@ -1,0 +1,180 @@
+"""The registry: whatever happens in any order, each render ends once and nothing outlives whoever wants it."""
+
+import asyncio
+import gc
+from collections import Counter
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from craftkit_async import ClientStateError, Limits, RenderFailedError, WaitTimeoutError
+from craftkit_async.testing import FakeReply
+from craftkit_async.waiting.pending import Pending, PendingRenders
+from tests.cancelling import settle
+from tests.service import Service, delivery_of, ended, now
+from tests.virtual_time import VirtualTimeLoop
+
+IDS = ("r1", "r2", "x1")
+ENDINGS = ("succeeded", "failed")
+
+STEPS = st.one_of(
+    st.tuples(st.just("submit"), st.sampled_from(["new", "old"])),
+    st.tuples(st.just("wait"), st.sampled_from(IDS), st.sampled_from([None, 0, 0.3, 2.0, 30.0]), st.booleans()),
+    st.tuples(st.just("hold"), st.sampled_from(IDS), st.booleans()),
+    st.tuples(st.just("deliver"), st.sampled_from(IDS), st.sampled_from(ENDINGS)),
+    st.tuples(st.just("end"), st.sampled_from(IDS), st.sampled_from(ENDINGS)),
+    st.tuples(st.sampled_from(["drop", "cancel", "tick", "break_looks"]), st.integers(0, 9)),
+    st.tuples(st.just("pass_time"), st.integers(0, 40)),
+    st.tuples(st.just("reopen")),
+)
+
+
+class _Model:
+    """Drives a client, and knows who holds and who waits for what, and how it ended."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, str] = {}
+        self.broken = 0
+        self.service = Service(latency=0.1, on_look=self.look, on_submit=self.answer)
+        self.craftkit = self.service.make_client(limits=Limits(requests=2))
+        self.child = self.craftkit.with_api_key("ck_test_other")
+        self.handles: list[Any] = []
+        self.waits: list[tuple[str, asyncio.Task[Any]]] = []
+        self.submits: list[asyncio.Task[Any]] = []
+
+    def look(self, render_id: str, _: int) -> FakeReply:
+        if self.broken:
+            self.broken -= 1
+            return FakeReply(status=500, after=0.1)
+        ending = self.ends.get(render_id)
+        return FakeReply(json=ended(render_id, ending) if ending else {"id": render_id, "status": "queued"}, after=0.1)
+
+    def answer(self, nth: int) -> FakeReply:
+        return FakeReply(status=202, json={"id": f"r{min(nth, 2)}", "status": "queued"}, after=0.1)
+
+    # -- steps
+
+    async def submit(self, key: str) -> None:
+        self.submits.append(asyncio.ensure_future(self._submit(key)))
+
+    async def _submit(self, key: str) -> None:
+        self.handles.append(await self.craftkit.submit("t", {}, idempotency_key=key))
+
+    async def wait(self, render_id: str, limit: float | None, foreign: bool) -> None:  # noqa: FBT001 - drawn
+        client = self.child if foreign else self.craftkit
+        self.waits.append((render_id, asyncio.ensure_future(client.wait(render_id, timeout=limit))))
+
+    async def hold(self, render_id: str, foreign: bool) -> None:  # noqa: FBT001 - drawn
+        self.handles.append((self.child if foreign else self.craftkit).attach(render_id))
+
+    async def deliver(self, render_id: str, ending: str) -> None:
+        self.ends.setdefault(render_id, ending)
+        receipt = await self.craftkit.inbox.receive(*delivery_of(render_id, self.ends[render_id]))
+        assert receipt.status == 200
+
+    async def end(self, render_id: str, ending: str) -> None:
+        self.ends.setdefault(render_id, ending)
+
+    async def drop(self, number: int) -> None:
+        if self.handles:
+            del self.handles[number % len(self.handles)]
+
+    async def cancel(self, number: int) -> None:
+        under_way = [task for _, task in self.waits if not task.done()] + self.submits
+        if under_way:
+            under_way[number % len(under_way)].cancel()
+
+    async def tick(self, _: int) -> None:
+        await asyncio.sleep(0)
+
+    async def pass_time(self, number: int) -> None:
+        await asyncio.sleep(number / 4)
+
+    async def break_looks(self, number: int) -> None:
+        self.broken = number
+
+    async def reopen(self) -> None:
+        await self.craftkit.aclose()
+        await settle()
+        assert all(task.done() for _, task in self.waits)
+        await self.craftkit.__aenter__()
+
+    # -- what must hold
+
+    def check(self) -> None:
+        room = self.craftkit._waits.room
+        waited = [entry for entry in room.pending if entry.waiters is not None]
+        assert room.pending.waited == len(waited) == self.craftkit.statistics().pending
+        assert len(room.scheduler._looks) <= 2
+        assert all(entry.source is None for entry in waited)
+        waiters = [waiter for entry in waited for waiter in entry.everybody()]
+        assert len(waiters) == len(set(waiters))
+        assert not any(waiter.done() for waiter in waiters)
+        # Somebody who waits is looked for, or will be.
+        for entry in waited:
+            assert entry.due is not None or entry in room.scheduler._looks or entry in room.scheduler._line
+
+    def check_ends(self) -> None:
+        for render_id, task in self.waits:
+            assert task.done()
+            error = None if task.cancelled() else task.exception()
+            assert error is None or isinstance(error, RenderFailedError | WaitTimeoutError | ClientStateError)
+            if isinstance(error, RenderFailedError):
+                assert self.ends[render_id] == "failed"
+            elif error is None and not task.cancelled():
+                assert self.ends[render_id] == "succeeded"
+        for handle in self.handles:
+            assert handle.source is None or handle.snapshot.status == self.ends[handle.id]
+
+    async def finish(self) -> None:
+        """Let everything end: nobody waits for ever, and with the last handle the registry is empty."""
+        for render_id in IDS:
+            self.ends.setdefault(render_id, "succeeded")
+        await asyncio.wait([*(task for _, task in self.waits), *self.submits, asyncio.ensure_future(asyncio.sleep(0))])
+        await settle()
+        self.check()
+        self.check_ends()
+        room, statistics = self.craftkit._waits.room, self.craftkit.statistics()
+        assert statistics.pending == statistics.mailbox == 0
+        endings = Counter(type(task.exception()) for _, task in self.waits if not task.cancelled())
+        assert statistics.timed_out == endings[WaitTimeoutError]
+        self.handles.clear()
+        self.waits.clear()
+        self.submits.clear()
+        # The last look of those that nobody waits for any more.
+        await asyncio.sleep(1.0)
+        gc.collect()
+        assert len(room.pending) == 0
+        assert room.pending._apart == set()
+        assert room.scheduler._wheel.next() is None
+        await self.craftkit.aclose()
+
+
+@given(st.lists(STEPS, min_size=10, max_size=40))
+def test_whatever_happens_in_any_order(steps: list[Any]) -> None:
+    """Submitting, waiting, delivering, looking, dropping, cancelling, expiring and closing lose nobody and nothing."""
+
+    async def play() -> None:
+        model = _Model()
+        for name, *how in steps:
+            await getattr(model, name)(*how)
+            model.check()
+        await model.finish()
+        assert now() < 1000.0
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(play())
+
+
+async def test_an_entry_that_is_gone_does_not_take_its_successor_along() -> None:
+    """The garbage collector may tell of an entry only after another has come in its place."""
+    pending = PendingRenders(Limits())
+    looker = Service().make_client()._session
+    handle = pending.open("r1", looker)
+    told: Any = pending._entries["r1"]
+    again = Pending("r1", looker, "t", None)
+    pending._hold(again)
+    pending._forget(told)
+
+    assert pending.find("r1") is again
+    assert handle is not again
