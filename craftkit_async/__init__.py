@@ -24,6 +24,7 @@ from craftkit_async.errors import (
     ForbiddenError,
     InvalidDataError,
     InvalidRequestError,
+    JournalError,
     MalformedDeliveryError,
     MissingExtraError,
     NotFoundError,
@@ -56,6 +57,9 @@ from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 
 if _TYPE_CHECKING:
+    from craftkit_async.batch.batch import Batch
+    from craftkit_async.batch.report import BatchReport
+    from craftkit_async.batch.requests import Outcome, RenderRequest
     from craftkit_async.models.embed import (
         BuilderTemplate,
         CatalogField,
@@ -115,6 +119,9 @@ if _TYPE_CHECKING:
 
 # The rarer models and the events are imported when they are first asked for: most programs never pay for them.
 _LATER = {
+    "craftkit_async.batch.batch": ("Batch",),
+    "craftkit_async.batch.report": ("BatchReport",),
+    "craftkit_async.batch.requests": ("Outcome", "RenderRequest"),
     "craftkit_async.observe.events": (
         "Abandoned",
         "AttemptFailed",
@@ -196,6 +203,8 @@ __all__ = [
     "ApiError",
     "AttemptFailed",
     "AuthenticationError",
+    "Batch",
+    "BatchReport",
     "BuilderTemplate",
     "CapturedResponse",
     "CatalogField",
@@ -239,6 +248,7 @@ __all__ = [
     "InvalidDataError",
     "InvalidRequestError",
     "Issue",
+    "JournalError",
     "Limits",
     "Liveness",
     "LoggingObserver",
@@ -249,6 +259,7 @@ __all__ = [
     "NotFoundError",
     "Observer",
     "OpenObject",
+    "Outcome",
     "PaymentRequiredError",
     "PollPolicy",
     "Polled",
@@ -264,6 +275,7 @@ __all__ = [
     "RenderFailed",
     "RenderFailedError",
     "RenderHandle",
+    "RenderRequest",
     "RenderStatus",
     "RenderSucceeded",
     "Reply",

@@ -32,6 +32,9 @@ from craftkit_async.waiting.waits import Waits
 
 if TYPE_CHECKING:
     from craftkit_async._sansio.signing import Secrets
+    from craftkit_async.batch._run import Requests
+    from craftkit_async.batch._terms import OnChanged
+    from craftkit_async.batch.batch import Batch
     from craftkit_async.resources.embed import Embed
     from craftkit_async.resources.engagement import EngagementEvents
     from craftkit_async.resources.hooks import Hooks
@@ -222,6 +225,43 @@ class Craftkit(_Client):
     def attach(self, render_id: str) -> "RenderHandle":
         """Make a handle for a render that was submitted elsewhere; nothing is asked until somebody waits."""
         return self._session.attach(render_id)
+
+    def render_many(
+        self,
+        requests: "Requests",
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+        journal: "str | os.PathLike[str] | None" = None,
+        namespace: str | None = None,
+        retry_failed: bool = False,
+        on_changed: "OnChanged" = "error",
+        timeout: float | None = 600.0,
+        download_to: "str | os.PathLike[str] | None" = None,
+    ) -> "Batch":
+        """Render as many documents as there are rows, and iterate over their outcomes as they come, or in order.
+
+        Rows are read as they are needed. With a journal, running the same rows again goes on where it stopped.
+        """
+        from craftkit_async.batch._run import Run  # noqa: PLC0415 - see the class
+        from craftkit_async.batch._terms import read_terms  # noqa: PLC0415 - see the class
+        from craftkit_async.batch._work import Service  # noqa: PLC0415 - see the class
+        from craftkit_async.batch.batch import Batch  # noqa: PLC0415 - see the class
+
+        settings = self._runtime.settings
+        terms = read_terms(
+            concurrency=concurrency,
+            ordered=ordered,
+            journal=journal,
+            namespace=namespace,
+            retry_failed=retry_failed,
+            on_changed=on_changed,
+            timeout=timeout,
+            download_to=download_to,
+            open_renders=settings.limits.open_renders,
+        )
+        service = Service(self._session, self.renders, self.statistics, settings.retries.attempts)
+        return Batch(Run(requests, service, terms))
 
     @property
     def inbox(self) -> "WebhookInbox":

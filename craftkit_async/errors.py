@@ -16,6 +16,7 @@ CraftkitError
 ├── WaitTimeoutError (TimeoutError)   waiting ended before the render did
 ├── DownloadError                     truncated, too large, not a PDF, refused address
 ├── RelayError                        a completion could not be handed to other processes
+├── JournalError                      a journal that cannot be used, or a row that does not fit what it says
 └── DeliveryError                     a webhook not to be trusted or not readable
     ├── SignatureError 401  ├── StaleDeliveryError 400  ├── MalformedDeliveryError 400  └── DeliveryTooLargeError 413
 """
@@ -214,6 +215,16 @@ class DownloadError(CraftkitError):
     message: str
     is_transient: bool = False
     """May another attempt work?"""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(slots=False, repr=False, eq=False)
+class JournalError(CraftkitError):
+    """A journal of a batch that cannot be used, or a row that does not fit what it says."""
+
+    message: str
 
     def __str__(self) -> str:
         return self.message

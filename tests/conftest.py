@@ -17,6 +17,8 @@ _WITH_EXTRAS = (
     "testing/test_plugin.py",
     "contract/test_public_page.py",
     "test_client_on_emulator.py",
+    "batch/test_faults.py",
+    "batch/test_killed.py",
     "receivers/test_fastapi.py",
     "receivers/test_uvicorn.py",
 )

@@ -28,6 +28,7 @@ async def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncItera
     """A stand-in for the service, found through the environment, and a folder to write into."""
     app = web.Application()
     app.router.add_post("/v1/templates/{slug}/render", _answer_render)
+    app.router.add_get("/v1/templates/{slug}", _answer_template)
     app.router.add_get("/v1/renders/{id}", _answer_look)
     app.router.add_get("/v1/renders/{id}/download", _answer_download)
     runner = web.AppRunner(app)
@@ -48,6 +49,12 @@ async def _answer_render(request: web.Request) -> web.Response:
         issues = {"formErrors": [], "fieldErrors": {"number": ["Expected text"]}}
         return web.json_response({"error": {"code": "invalid_input_data", "issues": issues}}, status=400)
     return web.json_response({"id": "r1", "status": "queued"}, status=202)
+
+
+async def _answer_template(request: web.Request) -> web.Response:
+    times = dict.fromkeys(("createdAt", "updatedAt"), "2026-06-01T00:00:00Z")
+    slug = request.match_info["slug"]
+    return web.json_response({"id": "t1", "name": slug, "slug": slug, "published": False, **times})
 
 
 async def _answer_look(_: web.Request) -> web.Response:

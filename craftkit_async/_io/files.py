@@ -34,15 +34,15 @@ class DocumentFile:
     async def flush(self) -> None:
         """Hand what was gathered to the disk."""
         gathered, self._gathered = self._gathered, bytearray()
-        await _on_disk(self._file.write, gathered)
+        await on_disk(self._file.write, gathered)
 
 
 async def check_place(path: str | os.PathLike[str]) -> Path:
     """Return the path of a document to be, or refuse one that nothing can be written to."""
     place = _read_path(path)
-    if not place.name or await _on_disk(place.is_dir):
+    if not place.name or await on_disk(place.is_dir):
         raise ConfigurationError(f"path takes the name of a file, and {str(path)!r} is a directory")
-    if not await _on_disk(place.parent.is_dir):
+    if not await on_disk(place.parent.is_dir):
         raise ConfigurationError(f"the directory {str(place.parent)!r} does not exist; make it first")
     return place
 
@@ -54,13 +54,13 @@ async def place_document(place: Path) -> AsyncIterator[DocumentFile]:
     # Holds what the thread has opened even where a cancellation keeps its result from arriving.
     left = ExitStack()
     try:
-        file = await _on_disk(_open, beside, left)
+        file = await on_disk(_open, beside, left)
         document = DocumentFile(file)
         yield document
         await document.flush()
-        await _on_disk(_put, file, beside, place)
+        await on_disk(_put, file, beside, place)
     finally:
-        await _on_disk(left.close)
+        await on_disk(left.close)
 
 
 def _open(beside: Path, left: ExitStack) -> BinaryIO:
@@ -86,7 +86,7 @@ def _read_path(path: object) -> Path:
     return place
 
 
-async def _on_disk(work: Callable[[*Arguments], Done], *arguments: *Arguments) -> Done:
+async def on_disk(work: Callable[[*Arguments], Done], *arguments: *Arguments) -> Done:
     """Work in a thread; no thread can be stopped, so a cancellation comes through when it is done."""
     done = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
     cancelled: asyncio.CancelledError | None = None

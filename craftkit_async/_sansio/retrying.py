@@ -58,9 +58,15 @@ _IN_DOUBT = frozenset({Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.MISFIT, T
 _RETRY_COST = 5
 _REFUND = 1
 
-# A rejected request waits at least this long, and up to a quarter longer, so that those rejected together part.
-_LEAST_PATIENCE = 0.1
+# A rejected request waits at least this long, and longer each time, up to a second: a service that hands its places
+# out one by one asks for a hundredth of one, and several who heed it hit on the same place.
+_LEAST_PATIENCE = 0.2
+_MOST_LEAST_PATIENCE = 1.0
+
+# And up to a quarter longer, so that those rejected together part; beyond what the service asks for by no more than
+# a tenth of a second, since in a window of a second or a minute the rest would be time in which nobody comes.
 _SPREAD = 0.25
+_MOST_SPREAD = 0.1
 
 # Doubling beyond this is above any cap.
 _MOST_DOUBLINGS = 60
@@ -142,8 +148,11 @@ class Schedule:
 
     def _patience(self, hint: float | None, dice: float) -> float:
         """As long as the server asks for, or, where it does not say, longer each time."""
-        asked = self._ceiling(self.rejections) if hint is None else hint
-        return max(asked, _LEAST_PATIENCE) * (1 + _SPREAD * dice)
+        if hint is None:
+            return max(self._ceiling(self.rejections), _LEAST_PATIENCE) * (1 + _SPREAD * dice)
+        least = min(_LEAST_PATIENCE * 2.0 ** min(self.rejections - 1, _MOST_DOUBLINGS), _MOST_LEAST_PATIENCE)
+        patience = max(hint, least)
+        return patience + min(_SPREAD * patience, _MOST_SPREAD) * dice
 
 
 @attrs.define(eq=False, repr=False)

@@ -27,16 +27,26 @@ def test_it_begins_as_told(first: int, most: int) -> None:
     window = Window(first, most)
 
     assert window.places == min(first, most)
-    assert window.floor == min(8, first, most)
+    assert window.floor == min(4, first, most)
 
 
 def test_it_grows_by_one_for_each_windowful() -> None:
-    """As many successes as there are places bring about one place more."""
-    window = Window(16, 256)
-    for _ in range(17):
+    """As many successes as there are places bring about one place more, once the service has said where it stops."""
+    window = Window(20, 256)
+    window.congested(0)
+    for _ in range(18):
         window.succeeded(window.places)
 
-    assert window.places == 17
+    assert window.places == 18
+
+
+def test_it_doubles_until_the_first_congestion() -> None:
+    """As many successes as there are places bring about as many more: nobody has said yet that it is too much."""
+    window = Window(16, 256)
+    for _ in range(16):
+        window.succeeded(window.places)
+
+    assert window.places == 32
 
 
 def test_it_grows_only_while_it_is_in_use() -> None:
@@ -77,4 +87,4 @@ def test_it_shrinks_down_to_its_floor() -> None:
     for epoch in range(50):
         window.congested(epoch)
 
-    assert window.places == 8
+    assert window.places == 4

@@ -11,13 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import craftkit_async
-from craftkit_async import RenderHandle, WebhookInbox
+from craftkit_async import Batch, RenderHandle, WebhookInbox
 from craftkit_async.resources.resource import Resource
+
+_NOT_MADE_BY_USERS = (Resource, Enum, Batch, RenderHandle, WebhookInbox)
 
 _ROOT = craftkit_async.__name__
 
-# Of the emulator and of waiting, what is exported above them is public; of the command line, its words.
-_INSIDES = re.compile(rf"{_ROOT}\.(emulator|cli|waiting)\.")
+# Of the emulator, of batch and of waiting, what is exported above them is public; of the command line, its words.
+_INSIDES = re.compile(rf"{_ROOT}\.(emulator|cli|batch|waiting)\.")
 
 
 def public_names() -> set[str]:
@@ -84,7 +86,7 @@ def _member(name: str, attribute: Any) -> Iterator[str]:
 
 def _is_made_by_users(value: type) -> bool:
     """Does the class have a constructor of its own that a program calls? Resources and the like come from a client."""
-    if getattr(value, "_is_protocol", False) or issubclass(value, Resource | Enum | RenderHandle | WebhookInbox):
+    if getattr(value, "_is_protocol", False) or issubclass(value, _NOT_MADE_BY_USERS):
         return False
     return any("__init__" in vars(owner) for owner in _own_classes(value))
 

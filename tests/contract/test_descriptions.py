@@ -36,7 +36,7 @@ DESCRIPTIONS = {
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 
 # What the clients can do besides asking for operations.
-_NO_OPERATION = {"aclose", "statistics", "with_api_key", "submit", "render", "wait", "attach", "inbox"}
+_NO_OPERATION = {"aclose", "statistics", "with_api_key", "submit", "render", "wait", "attach", "inbox", "render_many"}
 
 
 def test_descriptions_are_exactly_those_of_the_contract() -> None:

@@ -64,6 +64,10 @@ NAMES = [
     "WebhookVerifier",
     "sign",
     "RenderHandle",
+    "RenderRequest",
+    "Batch",
+    "Outcome",
+    "BatchReport",
     "WebhookInbox",
     "Receipt",
     "Relay",
@@ -200,6 +204,7 @@ ERRORS: dict[str, tuple[type[BaseException], ...]] = {
     "WaitTimeoutError": (errors.CraftkitError, TimeoutError),
     "RelayError": (errors.CraftkitError,),
     "DownloadError": (errors.CraftkitError,),
+    "JournalError": (errors.CraftkitError,),
     "DeliveryError": (errors.CraftkitError,),
     "SignatureError": (errors.DeliveryError,),
     "StaleDeliveryError": (errors.DeliveryError,),
@@ -227,6 +232,8 @@ FIELDS = {
     "RenderFailedError": "render",
     "WaitTimeoutError": "render_id idempotency_key",
     "CapturedResponse": "status headers attempts elapsed",
+    "RenderRequest": "template data key idempotency_key version filename",
+    "Outcome": "index request render error attempts source path",
 }
 
 
@@ -382,3 +389,21 @@ def test_verifier_is_called_as_the_design_says() -> None:
         "now": True,
     }
     assert list(inspect.signature(craftkit_async.sign).parameters) == ["body", "secret"]
+
+
+def test_batch_is_started_as_the_design_says() -> None:
+    """The rows by position, everything else by keyword, each with the design's default."""
+    rows, *others = inspect.signature(Craftkit("x").render_many).parameters.values()
+
+    assert (rows.name, rows.kind) == ("requests", rows.POSITIONAL_OR_KEYWORD)
+    assert {item.name: item.default for item in others} == {
+        "concurrency": None,
+        "ordered": False,
+        "journal": None,
+        "namespace": None,
+        "retry_failed": False,
+        "on_changed": "error",
+        "timeout": 600.0,
+        "download_to": None,
+    }
+    assert all(item.kind is item.KEYWORD_ONLY for item in others)

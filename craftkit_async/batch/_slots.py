@@ -1,0 +1,43 @@
+"""Slots: how many rows may be open, and how many outcomes may lie there untaken; belongs to one event loop."""
+
+import asyncio
+
+
+class Slots:
+    """Lets as many rows begin as may be open, while there is room for their outcomes.
+
+    A consumer that stops taking so stops the reading: outcomes lie there up to once more as many as may be open.
+    """
+
+    __slots__ = ("_held", "_most", "_open", "_room")
+
+    def __init__(self, most: int) -> None:
+        self._open = 0
+        self._held = 0
+        self._most = most
+        self._room: asyncio.Future[None] | None = None
+
+    async def take(self) -> None:
+        """Wait until one more row may begin; there is one who asks."""
+        while self._is_full():
+            self._room = asyncio.get_running_loop().create_future()
+            await self._room
+        self._open += 1
+        self._held += 1
+
+    def finish(self) -> None:
+        """Note that a row has its outcome."""
+        self._open -= 1
+        self._wake()
+
+    def hand_on(self) -> None:
+        """Note that an outcome was taken."""
+        self._held -= 1
+        self._wake()
+
+    def _is_full(self) -> bool:
+        return self._open >= self._most or self._held >= 2 * self._most
+
+    def _wake(self) -> None:
+        if self._room is not None and not self._is_full() and not self._room.done():
+            self._room.set_result(None)
