@@ -69,6 +69,11 @@ class Governor:
         if self.waiting:
             self._serve()
 
+    def hold(self, seconds: float) -> None:
+        """Keep a place from everybody for a while."""
+        self.in_flight += 1
+        asyncio.get_running_loop().call_later(seconds, self.leave)
+
     async def pause(self, delay: float) -> None:
         """Sleep, unless the governor is closed meanwhile."""
         if self.closed:

@@ -6,6 +6,7 @@ import attrs
 
 from craftkit_async._sansio.call import Retry
 from craftkit_async.errors import (
+    ApiError,
     CraftkitError,
     DecodeError,
     DownloadError,
@@ -90,6 +91,16 @@ def read_trouble(error: CraftkitError) -> Trouble:
     if isinstance(error, ServerError) and error.code not in _PERMANENT_CODES:
         return Trouble.BUSY if error.status == _UNAVAILABLE and error.retry_after is not None else Trouble.BROKEN
     return Trouble.REFUSED
+
+
+def seconds_held(error: CraftkitError, policy: RetryPolicy) -> float:
+    """Say how long a place stays taken after a request that was turned away and has no next attempt of its own.
+
+    Those that are sent again wait in their own place; the others must not make room for more than the service takes.
+    """
+    if not isinstance(error, ApiError) or read_trouble(error) not in _PATIENT:
+        return 0.0
+    return min(max(error.retry_after or 0.0, _LEAST_PATIENCE), policy.max_retry_after)
 
 
 def is_congestion(error: CraftkitError) -> bool:

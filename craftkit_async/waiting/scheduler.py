@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from craftkit_async._io.runtime import Runtime
 from craftkit_async._sansio.polling import Pace, before_deadline
+from craftkit_async._sansio.retrying import seconds_held
 from craftkit_async._sansio.wheel import TICKS, Wheel, tick_after, tick_at
 from craftkit_async.errors import ApiError, CraftkitError, WaitTimeoutError
 from craftkit_async.models.renders import Render
@@ -230,11 +231,18 @@ class PollScheduler:
             outcome = await self.look(entry)
         except Exception as error:  # noqa: BLE001 - what the caller's own key function raises goes to who waits
             outcome = error
+            self._hold_place(error)
         # Not `finally`: who is cancelled here was taken out by `close` already.
         del self._looks[entry]
         entry.looked = self.now()
         self._take_in(entry, outcome)
         self._begin_looks()
+
+    def _hold_place(self, error: Exception) -> None:
+        """Keep the place of a look that was turned away, as every other call would."""
+        held = seconds_held(error, self._runtime.settings.retries) if isinstance(error, CraftkitError) else 0.0
+        if held:
+            self._runtime.api.governor.hold(held)
 
     def _take_in(self, entry: Pending, outcome: Sight | Exception) -> None:
         hint: float | None = None

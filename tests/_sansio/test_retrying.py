@@ -22,7 +22,7 @@ from craftkit_async import (
     TransportTimeoutError,
 )
 from craftkit_async._sansio.call import Retry
-from craftkit_async._sansio.retrying import Quota, Schedule, Trouble, is_congestion, read_trouble
+from craftkit_async._sansio.retrying import Quota, Schedule, Trouble, is_congestion, read_trouble, seconds_held
 
 NOT_SENT, UNANSWERED, UNREADABLE, MISFIT = Trouble.NOT_SENT, Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.MISFIT
 BROKEN, THROTTLED, BUSY, REFUSED = Trouble.BROKEN, Trouble.THROTTLED, Trouble.BUSY, Trouble.REFUSED
@@ -113,6 +113,24 @@ def test_errors_are_told_apart(error: CraftkitError, trouble: Trouble) -> None:
 def test_congestion(error: CraftkitError, expected: bool) -> None:  # noqa: FBT001 - a column of the table
     """The window shrinks on 429, 503 and timeouts, and on nothing else."""
     assert is_congestion(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RateLimitedError("", 429), 0.2),
+        (RateLimitedError("", 429, retry_after=7.0), 7.0),
+        (RateLimitedError("", 429, retry_after=0.0), 0.2),
+        (RateLimitedError("", 429, retry_after=1e6), 60.0),
+        (ServerError("", 503, retry_after=2.0), 2.0),
+        (ServerError("", 503), 0.0),
+        (NotFoundError("", 404), 0.0),
+        (TransportError(""), 0.0),
+    ],
+)
+def test_place_of_a_look_that_is_turned_away(error: CraftkitError, expected: float) -> None:
+    """It stays taken for as long as the service asks for patience, within the policy, and not after other errors."""
+    assert seconds_held(error, RetryPolicy()) == expected
 
 
 def test_backoff_doubles_up_to_its_cap() -> None:

@@ -373,6 +373,19 @@ async def test_retry_after_is_heeded_by_polls() -> None:
     assert service.looks["r1"] == [0.25, 7.25, 67.25]
 
 
+async def test_a_rejected_look_keeps_its_place() -> None:
+    """Otherwise the next one would be sent at once, to be rejected as well."""
+    service = Service(ends_after=1.0)
+    service.on_look = lambda _, nth: FakeReply(status=429, headers={"retry-after": "7"}) if nth == 1 else None
+    async with service.make_client() as craftkit:
+        waiting = asyncio.ensure_future(craftkit.render("t", {}))
+        await asyncio.sleep(1.0)
+        assert craftkit.statistics().in_flight == 1
+        await asyncio.sleep(6.5)
+        assert craftkit.statistics().in_flight == 0
+        await waiting
+
+
 async def test_a_look_that_fails_after_the_end_changes_nothing() -> None:
     """The webhook was first, and its word stays."""
     service = Service(on_look=lambda *_: FakeReply(status=403, after=1.0))
