@@ -48,7 +48,9 @@ class PollScheduler:
         self._settle = settle
         self._most = runtime.settings.limits.requests
         self._wheel: Wheel[Pending] = Wheel()
-        self._timer: asyncio.TimerHandle | None = None
+        # Its moment is kept beside it: uvloop makes a handle without one of a timer that is due at once.
+        self._timer: asyncio.Handle | None = None
+        self._rings_at = 0.0
         # In the order in which they became due.
         self._line: dict[Pending, None] = {}
         self._looks: dict[Pending, asyncio.Task[None]] = {}
@@ -160,10 +162,10 @@ class PollScheduler:
             return
         when = tick / TICKS
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._rings_at <= when:
                 return
             self._timer.cancel()
-        self._timer = self._runtime.check().call_at(when, self._ring, tick)
+        self._timer, self._rings_at = self._runtime.check().call_at(when, self._ring, tick), when
 
     def _ring(self, tick: int) -> None:
         """Something is due, or was until a moment ago."""
