@@ -10,5 +10,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from craftkit_async.cli.commands import run  # noqa: PLC0415 - what it needs may be missing
     except ModuleNotFoundError as error:
         print(f"craftkit-async: {error.name} is missing: pip install 'craftkit-async[cli]'", file=sys.stderr)  # noqa: T201 - click, which would print it, is what is missing
-        sys.exit(2)
+        sys.exit(3)
     run(arguments)

@@ -37,7 +37,7 @@ def read_terms(
     if relay is not None and not all(callable(getattr(relay, name, None)) for name in _RELAY_METHODS):
         raise ConfigurationError(f"relay takes an object with the async methods {', '.join(_RELAY_METHODS)}")
     if webhook_secret is None:
-        return WaitingTerms(polling, webhooks, _secrets_of_environment(), relay)
+        return WaitingTerms(polling, webhooks, secrets_of_environment(), relay)
     from craftkit_async._sansio.signing import matcher_of  # noqa: PLC0415 - only where there is a secret
 
     if not isinstance(webhook_secret, str | bytes) and not hasattr(webhook_secret, "keys"):
@@ -47,6 +47,7 @@ def read_terms(
     return WaitingTerms(polling, webhooks, webhook_secret, relay)
 
 
-def _secrets_of_environment() -> "Secrets | None":
+def secrets_of_environment() -> "Secrets | None":
+    """Return one secret or several; None where no variable is set."""
     given = next((found for name in _SECRET_VARIABLES if (found := os.environ.get(name, "").split())), None)
     return given if given is None or len(given) > 1 else given[0]

@@ -77,7 +77,7 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     with EmulatorThread(pdf=False) as thread, pytest.raises(SystemExit) as ending:
         main(["emulate", "--no-pdf", "--port", thread.emulator.url.rpartition(":")[2]])
 
-    assert ending.value.code == 2
+    assert ending.value.code == 3
     assert "address already in use" in capsys.readouterr().err
 
 
@@ -89,7 +89,7 @@ def test_a_missing_extra_is_one_sentence_that_names_it(missing: str, extra: str)
         [sys.executable, "-c", code, "emulate", "--port", "0"], capture_output=True, text=True, check=False
     )
 
-    assert ended.returncode == 2
+    assert ended.returncode == 3
     assert ended.stderr == f"craftkit-async: {missing} is missing: pip install 'craftkit-async[{extra}]'\n"
 
 
@@ -104,7 +104,7 @@ def test_what_is_missing_is_said_where_it_is_needed(
     with pytest.raises(SystemExit) as ending:
         main(["emulate"])
 
-    assert ending.value.code == 2
+    assert ending.value.code == 3
     assert capsys.readouterr().err.endswith(f" is missing: pip install 'craftkit-async[{extra}]'\n")
 
 
@@ -123,7 +123,7 @@ def test_without_a_command_or_with_an_end_of_input_it_ends_well(
     monkeypatch.setattr("craftkit_async.cli.emulate.is_loopback", interrupt)
     with pytest.raises(SystemExit) as ending:
         main(["emulate"])
-    assert ending.value.code == 1
+    assert ending.value.code == 130
 
 
 def _get(url: str) -> Any:
@@ -144,7 +144,6 @@ def _get(url: str) -> Any:
         (["--faults", "nothing:500"], "nothing is called 'nothing'; faults strike *, webhook, render, "),
         (["--faults", "render_templat:500"], "did you mean render_template? "),
         (["--faults", "*:rset"], "did you mean reset? "),
-        (["--port", "0", "--font-path", "no/such/folder"], "no folder with typefaces"),
         (["--template", "/"], "Is a directory"),
         (["--webhook-delays", "1,2"], "--webhook-delays: write five waits"),
         (["--clock-skew", "nan"], "--clock-skew: write seconds"),
@@ -155,7 +154,6 @@ def _get(url: str) -> Any:
         (["--port", "x"], "Invalid value for '--port'"),
         (["--template", "missing.json"], "--template missing.json: No such file"),
         (["--nonsense"], "No such option"),
-        (["--port", "0", "--db", "no/such/folder/x.db"], "--db no/such/folder/x.db: unable to open"),
     ],
 )
 def test_a_bad_value_is_one_line_and_exit_code_2(
@@ -170,6 +168,26 @@ def test_a_bad_value_is_one_line_and_exit_code_2(
     assert said in printed.err
     assert printed.err.count("\n") == 1
     assert not printed.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--font-path", "no/such/folder"], "no folder with typefaces"),
+        (["--db", "no/such/folder/x.db"], "--db no/such/folder/x.db: unable to open"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line_and_exit_code_3(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was typed could have worked."""
+    with pytest.raises(SystemExit) as ending:
+        main(["emulate", "--port", "0", *words])
+
+    printed = capsys.readouterr()
+    assert ending.value.code == 3
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
 
 
 def test_a_template_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,53 @@
+"""What is printed: for people on a terminal, and line by line for programs in a pipe."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from craftkit_async.cli.endings import printable
+
+_STATES = {"ok": "green", "problem": "red", "skipped": "yellow"}
+
+
+def say(line: str) -> None:
+    """Print a line that the command was run for."""
+    click.echo(printable(line))
+
+
+def tell(line: str) -> None:
+    """Print a line beside it, which a pipe does not carry on."""
+    # Not through click, which would write past a display that is kept up to date.
+    sys.stderr.write(f"{printable(line)}\n")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Does somebody look at this stream?"""
+    return stream.isatty()
+
+
+def say_json(document: Any, *, indent: int | None = 2) -> None:
+    """Print what programs read; without an indent it is one line."""
+    click.echo(json.dumps(document, indent=indent))
+
+
+def show_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
+    """Print a table; in a pipe it is one line a row, with tabs between."""
+    cells = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
+    if title:
+        click.echo(f"\n{title}")
+    if not is_terminal(sys.stdout):
+        for row in cells:
+            click.echo("\t".join(row).rstrip())
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim", show_header=any(head))
+    for name in head:
+        table.add_column(name, overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell, style=_STATES.get(cell, "")) for cell in row))
+    Console(highlight=False).print(table)
