@@ -76,7 +76,8 @@ class Pace:
             gap = durations.gap(age) if durations is not None and durations.is_better else self._documented(age)
         gap = min(max(gap * (1 + policy.jitter * (2 * dice - 1)), first / 2), longest)
         if failures:
-            gap *= 2 ** min(failures, _MOST_DOUBLINGS)
+            # Never beyond what the net would wait: a lost webhook and one bad look must not cost minutes.
+            gap = min(gap * 2 ** min(failures, _MOST_DOUBLINGS), max(gap, policy.net_max))
         # A server that asks for more than the net would ever wait is looked at all the same.
         return gap if hint is None else max(gap, min(hint, policy.net_max))
 
