@@ -89,10 +89,12 @@ def _run(emulator: "Emulator") -> int:
     try:
         with asyncio.Runner(loop_factory=_find_loop()) as runner:
             runner.run(_serve(emulator))
+    except NotADirectoryError as error:
+        raise click.UsageError(f"--font-path: {error}") from error
     except OSError as error:
         raise click.ClickException(error.strerror or str(error)) from error
     except sqlite3.Error as error:
-        raise click.ClickException(f"--db {emulator.settings.db}: {error}") from error
+        raise click.UsageError(f"--db {emulator.settings.db}: {error}") from error
     return 0
 
 

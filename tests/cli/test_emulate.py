@@ -144,6 +144,8 @@ def _get(url: str) -> Any:
         (["--faults", "nothing:500"], "nothing is called 'nothing'; faults strike *, webhook, render, "),
         (["--faults", "render_templat:500"], "did you mean render_template? "),
         (["--faults", "*:rset"], "did you mean reset? "),
+        (["--port", "0", "--font-path", "no/such/folder"], "no folder with typefaces"),
+        (["--port", "0", "--db", "no/such/folder/x.db"], "--db no/such/folder/x.db: unable to open"),
         (["--template", "/"], "Is a directory"),
         (["--webhook-delays", "1,2"], "--webhook-delays: write five waits"),
         (["--clock-skew", "nan"], "--clock-skew: write seconds"),
@@ -168,26 +170,6 @@ def test_a_bad_value_is_one_line_and_exit_code_2(
     assert said in printed.err
     assert printed.err.count("\n") == 1
     assert not printed.out
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--font-path", "no/such/folder"], "no folder with typefaces"),
-        (["--db", "no/such/folder/x.db"], "--db no/such/folder/x.db: unable to open"),
-    ],
-)
-def test_what_keeps_it_from_starting_is_one_line_and_exit_code_3(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What was typed could have worked."""
-    with pytest.raises(SystemExit) as ending:
-        main(["emulate", "--port", "0", *words])
-
-    printed = capsys.readouterr()
-    assert ending.value.code == 3
-    assert said in printed.err
-    assert printed.err.count("\n") == 1
 
 
 def test_a_template_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
