@@ -111,7 +111,9 @@ def read_signature(fields: Fields) -> str:
     cost as much as hashing a small body.
     """
     signature = fields.get(SIGNATURE)
-    if type(signature) is not str or len(signature) != _SIGNATURE_LENGTH:
+    if isinstance(signature, bytes) and len(signature) == _SIGNATURE_LENGTH:
+        signature = signature.decode("latin-1")
+    elif type(signature) is not str or len(signature) != _SIGNATURE_LENGTH:
         signature = _text_of(fields, SIGNATURE)
     if signature is None:
         raise SignatureError(f"there is no {SIGNATURE} header")
