@@ -61,7 +61,7 @@ _REFUND = 1
 
 # A rejected request waits at least this long, and longer each time, up to a second: a service that hands its places
 # out one by one asks for a hundredth of one, and several who heed it hit on the same place.
-_LEAST_PATIENCE = 0.2
+_LEAST_PATIENCE = 0.4
 _MOST_LEAST_PATIENCE = 1.0
 
 # And up to a quarter longer, so that those rejected together part; beyond what the service asks for by no more than
@@ -100,7 +100,7 @@ def seconds_held(error: CraftkitError, policy: RetryPolicy) -> float:
     """
     if not isinstance(error, ApiError) or read_trouble(error) not in _PATIENT:
         return 0.0
-    return min(max(error.retry_after or 0.0, _LEAST_PATIENCE), policy.max_retry_after)
+    return min(max(error.retry_after or 0.0, _MOST_LEAST_PATIENCE), policy.max_retry_after)
 
 
 def is_congestion(error: CraftkitError) -> bool:

@@ -118,9 +118,9 @@ def test_congestion(error: CraftkitError, expected: bool) -> None:  # noqa: FBT0
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (RateLimitedError("", 429), 0.2),
+        (RateLimitedError("", 429), 1.0),
         (RateLimitedError("", 429, retry_after=7.0), 7.0),
-        (RateLimitedError("", 429, retry_after=0.0), 0.2),
+        (RateLimitedError("", 429, retry_after=0.0), 1.0),
         (RateLimitedError("", 429, retry_after=1e6), 60.0),
         (ServerError("", 503, retry_after=2.0), 2.0),
         (ServerError("", 503), 0.0),
@@ -167,8 +167,8 @@ def test_patience_grows_without_a_hint_and_parts_those_rejected_together() -> No
 
     assert [growing.next_attempt(THROTTLED, None, 1e9, 0.0) for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
     assert [hinted.next_attempt(THROTTLED, 4.0, 1e9, dice) for dice in (0.0, 0.5, 1.0)] == [4, 4.05, 4.1]
-    assert [hasty.next_attempt(THROTTLED, 0.0, 1e9, 0.0) for _ in range(5)] == [0.2, 0.4, 0.8, 1.0, 1.0]
-    assert Schedule(RetryPolicy(), Retry.SAFE).next_attempt(THROTTLED, 0.0, 1e9, 1.0) == 0.25
+    assert [hasty.next_attempt(THROTTLED, 0.0, 1e9, 0.0) for _ in range(5)] == [0.4, 0.8, 1.0, 1.0, 1.0]
+    assert Schedule(RetryPolicy(), Retry.SAFE).next_attempt(THROTTLED, 0.0, 1e9, 1.0) == 0.5
 
 
 def test_the_place_is_given_back_after_another_kind_of_failure() -> None:
