@@ -171,7 +171,7 @@ class _Reply:
         return BODY if self.status == 202 else b""
 
     def chunks(self) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # a submit is read whole
 
 
 class _Line:
