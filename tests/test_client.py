@@ -188,7 +188,7 @@ async def test_other_process_is_told_to_make_its_own(monkeypatch: pytest.MonkeyP
     """A client that came through a fork is refused; the real fork is tested with the sessions."""
     async with Craftkit("ck_test_key", transport=FakeTransport([FOUND])) as craftkit:
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr("os.getpid", lambda: -1)
+            elsewhere.setattr("craftkit_async._io.runtime._forks", [None])
             with pytest.raises(ClientStateError, match="fork"):
                 await craftkit.renders.get("r1")
         await craftkit.renders.get("r1")

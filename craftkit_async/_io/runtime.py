@@ -3,6 +3,7 @@
 import asyncio
 import os
 import warnings
+from functools import partial
 from typing import NamedTuple
 
 import attrs
@@ -17,6 +18,12 @@ from craftkit_async.errors import ClientStateError
 from craftkit_async.observe.observers import Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
+
+
+# One entry for each fork that led to this process: asking the system for its number costs more than all other checks.
+_forks: list[None] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=partial(_forks.append, None))
 
 
 @attrs.define(eq=False, repr=False)
@@ -51,20 +58,20 @@ class Runtime:
         self.quota = Quota(settings.retries.quota)
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = 0
+        self._generation = 0
         self.watch = Watch(settings.timeouts.request)
         """Ends attempts that have no limit of their own."""
 
     def check(self) -> asyncio.AbstractEventLoop:
         """Refuse work that is not for this loop and process, bind to them at the first, and return the loop."""
         loop = asyncio.get_running_loop()
-        if loop is not self._loop or os.getpid() != self._pid:
+        if loop is not self._loop or len(_forks) != self._generation:
             self._bind(loop)
         return loop
 
     def owner(self) -> asyncio.AbstractEventLoop:
         """Return the loop that this belongs to, for work that came in on another one."""
-        if self._loop is None or self._pid != os.getpid():
+        if self._loop is None or len(_forks) != self._generation:
             return self.check()
         return self._loop
 
@@ -112,8 +119,8 @@ class Runtime:
         if self._closed:
             raise ClientStateError("the client is closed; enter it again with `async with`, or make a new one")
         if self._loop is None:
-            self._loop, self._pid = loop, os.getpid()
-        elif self._pid != os.getpid():
+            self._loop, self._generation = loop, len(_forks)
+        elif self._generation != len(_forks):
             raise ClientStateError("the client was opened before a fork; make one in each process")
         else:
             raise ClientStateError(

@@ -173,12 +173,13 @@ loop = asyncio.new_event_loop()
 loop.run_until_complete(main())
 child = os.fork()
 if child == 0:
-    status = 1
-    try:
-        asyncio.new_event_loop().run_until_complete(main())
-    except ClientStateError as error:
-        status = 0 if "fork" in str(error) else 2
-    os._exit(status)
+    refused = 0
+    for child_loop in (asyncio.new_event_loop(), loop):
+        try:
+            child_loop.run_until_complete(main())
+        except ClientStateError as error:
+            refused += "fork" in str(error)
+    os._exit(2 - refused)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
