@@ -5,6 +5,7 @@ import gc
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 Call = Callable[[], Awaitable[object]]
 
@@ -42,14 +43,22 @@ def cpu_of_function(
     calls: int,
     rounds: int,
     before_round: Callable[[], None] = lambda: None,
+    in_one_go: Mapping[str, Callable[[], object]] = MappingProxyType({}),
 ) -> dict[str, float]:
-    """Return the median CPU microseconds of one call of each plain function."""
-    seen: dict[str, list[float]] = {name: [] for name in contenders}
+    """Return the median CPU microseconds of one call of each plain function.
+
+    Those of `in_one_go` make all calls of a round themselves.
+    """
+    seen: dict[str, list[float]] = {name: [] for name in (*contenders, *in_one_go)}
     for _ in range(rounds):
         before_round()
         for name, function in contenders.items():
             start = time.process_time()
             for _ in range(calls):
                 function()
+            seen[name].append((time.process_time() - start) / calls * 1e6)
+        for name, function in in_one_go.items():
+            start = time.process_time()
+            function()
             seen[name].append((time.process_time() - start) / calls * 1e6)
     return {name: statistics.median(figures) for name, figures in seen.items()}

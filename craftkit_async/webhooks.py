@@ -1,34 +1,73 @@
 """Webhooks: is a delivery genuine, and what does it say?"""
 
 import time
-from typing import NamedTuple
+from typing import Any
 
 from craftkit_async._sansio.delivery import (
     Body,
+    Fields,
     Headers,
     check_freshness,
     dedupe_key,
     read_body,
     read_event,
     read_headers,
-    read_published,
     read_signature,
     settled_render,
 )
+from craftkit_async._sansio.published import Published, published_event, published_render, read_published
 from craftkit_async._sansio.signing import Secret, SecretName, Secrets, matcher_of, signature_of
 from craftkit_async.errors import ConfigurationError, SignatureError
 from craftkit_async.models.events import Webhook
 from craftkit_async.models.renders import Render
 
+# What is known of a genuine delivery: its body, its headers, its signature, the name of its secret, and what it says,
+# read in the short way or in the long one.
+Told = tuple[bytes, Fields, str, SecretName, Published | None, Webhook | None]
 
-class Delivery(NamedTuple):
-    """A genuine delivery: its event, the name or index of the secret that fitted, and what a repeat is known by."""
 
-    event: Webhook
-    secret: SecretName
-    dedupe_key: str
-    render: Render | None = None
-    """The render that it proves to have ended."""
+class Delivery:
+    """A genuine delivery: its event, the name or index of the secret that fitted, and what a repeat is known by.
+
+    Most are asked for nothing but their render, so the rest is built when somebody asks.
+    """
+
+    __slots__ = ("_event", "_told")
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        self._event = told[5]
+
+    @property
+    def signature(self) -> str:
+        """Its signature, in lower-case hex."""
+        return self._told[2]
+
+    @property
+    def secret(self) -> SecretName:
+        """The name or index of the secret that fitted."""
+        return self._told[3]
+
+    @property
+    def event(self) -> Webhook:
+        """What it says."""
+        if self._event is None:
+            published: Any = self._told[4]
+            self._event = published_event(published, published_render(published))
+        return self._event
+
+    @property
+    def render(self) -> Render | None:
+        """The render that it proves to have ended."""
+        return settled_render(self.event)
+
+    @property
+    def dedupe_key(self) -> str:
+        """What a repeat is known by: the hash of the signed body."""
+        return dedupe_key(self.event.event, *self._told[:2])
+
+    def __repr__(self) -> str:
+        return f"Delivery(event={self.event!r}, secret={self.secret!r})"
 
 
 class WebhookVerifier:
@@ -47,19 +86,19 @@ class WebhookVerifier:
 
     def verify_delivery(self, body: Body, headers: Headers, *, now: float | None = None) -> Delivery:
         """Do the same, and tell as well which secret fitted and what a repeat is known by."""
+        return Delivery(self._verify(body, read_headers(headers), now))
+
+    def _verify(self, body: Body, fields: Fields, now: float | None = None) -> Told:
         raw = body if type(body) is bytes and len(body) <= self._max_body else read_body(body, self._max_body)
-        fields = read_headers(headers)
-        secret = self._match(raw, read_signature(fields))
+        signature = read_signature(fields)
+        secret = self._match(raw, signature)
         if secret is None:
             raise SignatureError("no secret fits the signature: forged, changed on its way, or of another secret")
         if self._tolerance is not None:
             check_freshness(fields, _read_time(now), self._tolerance)
         published = read_published(raw, fields)
-        if published is not None:
-            # As the class would, in a third of the time.
-            return tuple.__new__(Delivery, (published[0], secret, published[2], published[1]))
-        event = read_event(raw, fields)
-        return Delivery(event, secret, dedupe_key(event.event, raw, fields), settled_render(event))
+        event = read_event(raw, fields) if published is None else None
+        return raw, fields, signature, secret, published, event
 
 
 def sign(body: bytes, secret: Secret) -> str:

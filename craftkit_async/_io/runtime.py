@@ -19,11 +19,10 @@ from craftkit_async.observe.observers import Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, RetryPolicy, Timeouts
 
-
 # One entry for each fork that led to this process: asking the system for its number costs more than all other checks.
 _forks: list[None] = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=partial(_forks.append, None))
+_call_at_forks = getattr(os, "register_at_fork", lambda **_: None)
+_call_at_forks(after_in_child=partial(_forks.append, None))
 
 
 @attrs.define(eq=False, repr=False)

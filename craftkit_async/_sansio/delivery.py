@@ -6,9 +6,8 @@ What is signed, and what follows from the rest not being signed, stands in docs/
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from craftkit_async._sansio.codec import build, build_list, read_json
 from craftkit_async._sansio.headers import DELIVERY_ID, EVENT, SIGNATURE, TIMESTAMP
@@ -19,7 +18,6 @@ from craftkit_async.errors import (
     SignatureError,
     StaleDeliveryError,
 )
-from craftkit_async.models._value import Value
 from craftkit_async.models.events import (
     FormSubmitted,
     RenderFailed,
@@ -28,16 +26,18 @@ from craftkit_async.models.events import (
     UnknownEvent,
     Webhook,
 )
-from craftkit_async.models.renders import Render, RenderStatus
+from craftkit_async.models.renders import Render
 from craftkit_async.models.signatures import SignatureRecipient
 
 Body = bytes | bytearray | memoryview
 Headers = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
-Fields = Mapping[str, str | bytes]
+# By their names in lower case, as an ASGI server hands them on.
+Fields = Mapping[bytes, str | bytes]
 
 # Two tables, since `python -bb` refuses to compare text with bytes.
-_TEXT_NAMES = {name: name for name in (SIGNATURE, EVENT, TIMESTAMP, DELIVERY_ID)}
-_BYTE_NAMES = {name.encode(): name for name in _TEXT_NAMES}
+_TEXT_NAMES = {name: name.encode() for name in (SIGNATURE, EVENT, TIMESTAMP, DELIVERY_ID)}
+_BYTE_NAMES = {name: name for name in _TEXT_NAMES.values()}
+_SIGNATURE, NAMED_EVENT, _TIMESTAMP, _DELIVERY_ID = _BYTE_NAMES
 
 # Most headers of a request have another length, and are passed over without being looked at.
 _LENGTHS = frozenset(map(len, _TEXT_NAMES))
@@ -69,11 +69,11 @@ def _copy_body(body: object, max_body: int) -> bytes:
 
 
 def read_headers(headers: Headers) -> Fields:
-    """Find the four headers that count, under their names in lower case, whatever the case and type they came in.
+    """Find the headers that count, under their names in lower case, whatever the case and type they came in.
 
     One that came twice is joined by a comma as HTTP does, unless it only repeats itself; no rule accepts a comma.
     """
-    found: dict[str, str | bytes] = {}
+    found: dict[bytes, str | bytes] = {}
     try:
         pairs: Any = headers.items() if hasattr(headers, "items") else headers
         for given, value in pairs:
@@ -88,12 +88,30 @@ def read_headers(headers: Headers) -> Fields:
     return found
 
 
+def read_asgi_headers(headers: Any) -> Fields:
+    """Do the same for those of an ASGI server, which are bytes in lower case."""
+    if type(headers) is list:
+        fields = dict(headers)
+        if len(fields) == len(headers):
+            return fields
+    return read_headers(headers)
+
+
+def read_multidict(headers: Any) -> Fields:
+    """Do the same for a mapping that finds names in any case and may hold several values of one."""
+    found: dict[bytes, str | bytes] = {}
+    for name, key in _TEXT_NAMES.items():
+        for value in headers.getall(name, ()):
+            found[key] = value if key not in found else _join(found[key], value)
+    return found
+
+
 def _join(value: str | bytes, again: str | bytes) -> str | bytes:
     # As they are shown, for the same reason as there are two tables of names.
     return value if repr(value) == repr(again) else f"{value!r}, {again!r}"
 
 
-def _text_of(fields: Fields, name: str) -> str | None:
+def _text_of(fields: Fields, name: bytes) -> str | None:
     value = fields.get(name)
     if isinstance(value, bytes):
         value = value.decode("latin-1")
@@ -101,7 +119,7 @@ def _text_of(fields: Fields, name: str) -> str | None:
         return value.strip(" \t")
     if value is None:
         return None
-    raise MalformedDeliveryError(f"{name} is neither text nor bytes")
+    raise MalformedDeliveryError(f"{name.decode()} is neither text nor bytes")
 
 
 def read_signature(fields: Fields) -> str:
@@ -110,21 +128,23 @@ def read_signature(fields: Fields) -> str:
     Being equal to lower-case hex digits is what proves it in the end; spelling them out in a pattern here would
     cost as much as hashing a small body.
     """
-    signature = fields.get(SIGNATURE)
-    if isinstance(signature, bytes) and len(signature) == _SIGNATURE_LENGTH:
-        signature = signature.decode("latin-1")
-    elif type(signature) is not str or len(signature) != _SIGNATURE_LENGTH:
-        signature = _text_of(fields, SIGNATURE)
-    if signature is None:
+    signature = fields.get(_SIGNATURE)
+    if type(signature) is bytes:
+        if len(signature) == _SIGNATURE_LENGTH and signature.isascii():
+            return signature.decode()
+    elif type(signature) is str and len(signature) == _SIGNATURE_LENGTH and signature.isascii():
+        return signature
+    text = _text_of(fields, _SIGNATURE)
+    if text is None:
         raise SignatureError(f"there is no {SIGNATURE} header")
-    if len(signature) != _SIGNATURE_LENGTH or not signature.isascii():
+    if len(text) != _SIGNATURE_LENGTH or not text.isascii():
         raise SignatureError(f"{SIGNATURE} is not one signature of {_SIGNATURE_LENGTH} lower-case hex digits")
-    return signature
+    return text
 
 
 def check_freshness(fields: Fields, now: float, tolerance: float) -> None:
     """Refuse what was not sent about now by its own word, which is a hint: nobody signed it."""
-    timestamp = _text_of(fields, TIMESTAMP) or ""
+    timestamp = _text_of(fields, _TIMESTAMP) or ""
     if not _SECONDS.fullmatch(timestamp):
         raise StaleDeliveryError(f"{TIMESTAMP} is missing or not a number of seconds")
     # So that a NaN on either side is stale.
@@ -141,8 +161,8 @@ def read_event(body: bytes, fields: Fields) -> Webhook:
     event = document.get("event") if isinstance(document, dict) else None
     if not isinstance(event, str) or not event:
         raise MalformedDeliveryError("the body is genuine and names no event")
-    named = fields.get(EVENT)
-    if named is not None and (type(named) is not str or named != event) and _text_of(fields, EVENT) != event:
+    named = fields.get(NAMED_EVENT)
+    if named is not None and (type(named) is not str or named != event) and _text_of(fields, NAMED_EVENT) != event:
         raise MalformedDeliveryError(f"{EVENT} names another event than the signed body")
     read = _READERS.get(event, UnknownEvent)
     try:
@@ -216,7 +236,7 @@ def dedupe_key(event: str, body: bytes, fields: Fields) -> str:
     if event in _WITHOUT_ID or event.startswith("render."):
         return digest.hexdigest()
     # The digest has a fixed length, so no body and id together look like another pair.
-    delivery_id = (_text_of(fields, DELIVERY_ID) or "").encode("utf-8", "surrogatepass")
+    delivery_id = (_text_of(fields, _DELIVERY_ID) or "").encode("utf-8", "surrogatepass")
     return hashlib.sha256(digest.digest() + delivery_id).hexdigest()
 
 
@@ -227,90 +247,3 @@ def settled_render(event: Webhook) -> Render | None:
         return None
     render: Render = event.render  # type: ignore[attr-defined]  # both kinds have one
     return render if render.is_final and render.is_succeeded is (kind is RenderSucceeded) else None
-
-
-# ---- the short way
-
-
-class Published(NamedTuple):
-    """A delivery of the most frequent kind, read in one go."""
-
-    event: RenderSucceeded | RenderFailed
-    render: Render
-    dedupe_key: str
-
-
-def read_published(body: bytes, fields: Fields) -> Published | None:
-    """Read the end of a render that is in every point as pages publish it; None leaves it to `read_event`.
-
-    Nearly all deliveries are such, and most of what reading one costs is the number of functions on its way: the
-    long one takes three times as much. So this is one function on purpose; it knows no rule of its own, and what it
-    is not sure of is none of its business.
-    """
-    try:
-        document = read_json(body)
-        name, render_id, status = document["event"], document["renderId"], document["status"]
-        kind, outcome = _PUBLISHED[name, status]
-        get = document.get
-        url, reason, template_id = get("downloadUrl"), get("errorMessage"), get("templateId")
-        created, completed = document["createdAt"], get("completedAt")
-        named = fields.get(EVENT)
-        if (
-            type(render_id) is not str
-            or not (url is None or type(url) is str)
-            or not (reason is None or type(reason) is str)
-            or not (template_id is None or type(template_id) is str)
-            or not (named is None or (named.decode() if isinstance(named, bytes) else named) == name)
-            or "durationMs" in document
-            or "pollUrl" in document
-        ):
-            return None
-        created = datetime.fromisoformat(created)
-        if completed is not None:
-            completed = datetime.fromisoformat(completed)
-            if completed.tzinfo is None:
-                return None
-    except (DecodeError, KeyError, TypeError, ValueError, AttributeError):
-        return None
-    if created.tzinfo is None:
-        return None
-    render: Any = _RenderDraft()
-    render.id = render_id
-    render.status = outcome
-    render.download_url = url
-    render.error_message = reason
-    render.created_at = created
-    render.completed_at = completed
-    render.duration_ms = render.poll_url = None
-    render.__class__ = Render
-    event: Any = _EventDraft()
-    event.event = name
-    event.raw = document
-    event.render = render
-    event.template_id = template_id
-    event.__class__ = kind
-    return tuple.__new__(Published, (event, render, hashlib.sha256(body).hexdigest()))
-
-
-_PUBLISHED: Mapping[tuple[str, str], tuple[type, RenderStatus]] = MappingProxyType(
-    {
-        ("render.succeeded", "succeeded"): (RenderSucceeded, RenderStatus.SUCCEEDED),
-        ("render.failed", "failed"): (RenderFailed, RenderStatus.FAILED),
-    },
-)
-
-
-class _RenderDraft(Value):
-    """A render that can still be filled in, which a frozen one makes three times as dear; then it changes its class."""
-
-    __slots__ = Render.__slots__
-
-
-class _EventDraft(Webhook):
-    """The same for an event."""
-
-    __slots__ = RenderSucceeded.__slots__
-    __setattr__ = object.__setattr__
-
-    def __init__(self) -> None:
-        """Leave everything to be filled in."""

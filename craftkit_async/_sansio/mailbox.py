@@ -32,6 +32,11 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._letters)
 
+    @property
+    def is_open(self) -> bool:
+        """Is there a submit that may yet ask for a letter?"""
+        return bool(self._open)
+
     def begin(self) -> int:
         """Note that a submit is under way, and return its number."""
         self._number += 1
@@ -45,8 +50,8 @@ class Mailbox:
             self._sweep(next(iter(self._open), self._number + 1))
 
     def put(self, render: Render, source: str, now: float) -> bool:
-        """Keep the end of an unknown render, if a submit may yet ask for it; the oldest makes room."""
-        if not self._open:
+        """Keep the end of an unknown render while this is open; the oldest makes room."""
+        if not self.is_open:
             return False
         self._number += 1
         self._letters.pop(render.id, None)

@@ -1,8 +1,10 @@
 """The receiver for aiohttp.web."""
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
+from craftkit_async._sansio.delivery import read_multidict
 from craftkit_async.client import Craftkit
+from craftkit_async.waiting.inbox import Receipt
 
 
 def add_webhook_route(
@@ -13,26 +15,30 @@ def add_webhook_route(
     inbox.check()
 
     async def take(request: web.Request) -> web.Response:
-        # The application's own limit is for bodies that it reads itself.
-        if (request.content_length or 0) > inbox.max_body:
-            return web.Response(status=413)
+        content = request.content
         try:
-            body = await _read(request, inbox.max_body)
+            # Most bodies are there with their head. The application's own limit is for those that it reads itself.
+            if content.is_eof():
+                body = content.read_nowait()
+            elif (request.content_length or 0) > inbox.max_body:
+                return web.Response(status=413)
+            else:
+                body = await _read(content, inbox.max_body)
         except (web.RequestPayloadError, ConnectionError):
             # Broken, or broken off: then nobody sees the answer, and nothing is to be logged as a failure.
             return web.Response(status=400)
-        # As they came: a header that came twice must not be taken for one.
-        receipt = await inbox.receive(body, request.raw_headers)
+        taken = inbox._take_in(body, request.headers, read_multidict)  # noqa: SLF001 - of the same package
+        receipt = taken if isinstance(taken, Receipt) else await taken
         return web.Response(status=receipt.status)
 
     return app.router.add_post(path, take)
 
 
-async def _read(request: web.Request, max_body: int) -> bytes:
+async def _read(content: StreamReader, max_body: int) -> bytes:
     """Read the body, but nothing after the piece that is too much."""
     pieces: list[bytes] = []
     left = max_body
-    while left >= 0 and (piece := await request.content.readany()):
+    while left >= 0 and (piece := await content.readany()):
         pieces.append(piece)
         left -= len(piece)
     return b"".join(pieces)

@@ -1,10 +1,12 @@
 """The receiver for every ASGI framework, and for an ASGI server alone."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+from craftkit_async._sansio.delivery import read_asgi_headers
 from craftkit_async.client import Craftkit
+from craftkit_async.waiting.inbox import Receipt
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -12,6 +14,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 # Each framework and each server has types of its own for the three.
 AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+_EMPTY = (b"content-length", b"0")
 
 
 def webhook_app(craftkit: Craftkit) -> AsgiApp:
@@ -29,23 +33,25 @@ class _WebhookApp:
     def __init__(self, craftkit: Craftkit) -> None:
         self._craftkit = craftkit
         self._inbox = craftkit.inbox
-        self._max_body = craftkit.inbox.max_body
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._attend(scope["type"], receive, send)
             return
-        headers = [(b"content-length", b"0")]
         if scope["method"] != "POST":
-            status = 405
-            headers.append((b"allow", b"POST"))
-        elif _announced(scope["headers"]) > self._max_body:
-            status = 413
-        elif (body := await _read(receive, self._max_body)) is not None:
-            status = (await self._inbox.receive(body, scope["headers"])).status
-        else:
+            await send({"type": "http.response.start", "status": 405, "headers": [_EMPTY, (b"allow", b"POST")]})
+            await send({"type": "http.response.body"})
             return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body", False) or message["type"] != "http.request":
+            whole = await _read_on(message, receive, self._inbox.max_body)
+            if whole is None:
+                return
+            body = whole
+        taken = self._inbox._take_in(body, scope["headers"], read_asgi_headers)  # noqa: SLF001 - of the same package
+        receipt = taken if isinstance(taken, Receipt) else await taken
+        await send({"type": "http.response.start", "status": receipt.status, "headers": [_EMPTY]})
         await send({"type": "http.response.body"})
 
     async def _attend(self, kind: str, receive: Receive, send: Send) -> None:
@@ -62,22 +68,14 @@ class _WebhookApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _announced(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    """Return the length that a request says it has, as far as that can be believed."""
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit():
-            # Twenty digits are too much for every limit, and more than some thousand are too much for `int`.
-            return int(value[:20])
-    return 0
-
-
-async def _read(receive: Receive, max_body: int) -> bytes | None:
-    """Read the body, but nothing after the piece that is too much; None if the sender went away."""
-    message = await receive()
-    pieces = [message.get("body", b"")]
-    left = max_body - len(pieces[0])
-    while left >= 0 and message.get("more_body", False):
-        message = await receive()
+async def _read_on(message: Message, receive: Receive, max_body: int) -> bytes | None:
+    """Read a body that begins with a message, but nothing after the piece that is too much; None if the sender left."""
+    pieces: list[bytes] = []
+    left = max_body
+    while message["type"] == "http.request":
         pieces.append(message.get("body", b""))
         left -= len(pieces[-1])
-    return None if message["type"] == "http.disconnect" else b"".join(pieces)
+        if left < 0 or not message.get("more_body", False):
+            return b"".join(pieces)
+        message = await receive()
+    return None

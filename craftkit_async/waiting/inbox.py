@@ -4,9 +4,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from craftkit_async._sansio.delivery import Body, Headers, settled_render
+import attrs
+
+from craftkit_async._sansio.delivery import Body, Fields, Headers, read_headers
+from craftkit_async._sansio.published import published_render
 from craftkit_async._sansio.repeats import Repeats
 from craftkit_async._sansio.signing import SecretName
 from craftkit_async._sansio.subscriptions import Subscriptions, check_patterns
@@ -15,7 +18,7 @@ from craftkit_async.models.events import Webhook
 from craftkit_async.observe._reports import report_delivery, report_refusal
 from craftkit_async.waiting.handlers import Handler, Handlers
 from craftkit_async.waiting.room import WaitingRoom
-from craftkit_async.webhooks import Delivery, WebhookVerifier
+from craftkit_async.webhooks import Delivery, Told, WebhookVerifier
 
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
@@ -32,16 +35,29 @@ _UNVERIFIABLE = (
 )
 
 
-class Receipt(NamedTuple):
+def _read(told: Webhook | Told | None) -> Webhook | None:
+    return Delivery(told).event if isinstance(told, tuple) else told
+
+
+@attrs.define
+class Receipt:
     """What became of a delivery: answer it with `status` and an empty body."""
 
     status: int
-    event: Webhook | None = None
+    # A delivery builds its event when it is asked for it.
+    _event: Webhook | Told | None = attrs.field(default=None, eq=_read, repr=False)
     duplicate: bool = False
     reason: str | None = None
     """For the log; whoever sent the delivery is told nothing."""
     secret: SecretName | None = None
     """The name or index of the secret that fitted."""
+
+    @property
+    def event(self) -> Webhook | None:
+        """What the delivery said; None if it was not believed."""
+        if isinstance(self._event, tuple):
+            self._event = Delivery(self._event).event
+        return self._event
 
 
 class WebhookInbox:
@@ -50,6 +66,7 @@ class WebhookInbox:
     def __init__(self, room: WaitingRoom) -> None:
         self._room = room
         self._runtime = room.runtime
+        self._statistics = room.runtime.statistics
         self._subscriptions: Subscriptions[Handler] = Subscriptions()
         self._handlers = Handlers(room.runtime)
         self._repeats = Repeats()
@@ -61,6 +78,7 @@ class WebhookInbox:
         self._working: dict[str, asyncio.Future[Receipt]] = {}
         secrets = room.terms.secrets
         limits = room.runtime.settings.limits
+        self._has_one_secret = isinstance(secrets, str | bytes)
         self._verifier = None if secrets is None else WebhookVerifier(secrets, max_body=limits.webhook_bytes)
         self._warn_of_other_workers()
 
@@ -94,29 +112,33 @@ class WebhookInbox:
 
     async def receive(self, body: Body, headers: Headers) -> Receipt:
         """Verify a delivery, complete who waits for it, and say how to answer; raises nothing for bad input."""
-        if (verifier := self._verifier) is None:
-            raise ConfigurationError(_UNVERIFIABLE)
-        outcome: Delivery | DeliveryError
-        try:
-            outcome = verifier.verify_delivery(body, headers)
-        except DeliveryError as error:
-            outcome = error
-        try:
-            owner = self._runtime.owner()
-        except ClientStateError as error:
-            return Receipt(_TRY_AGAIN, reason=str(error))
-        if owner is not asyncio.get_running_loop():
-            return await self._hand_over(outcome, owner)
-        taken = self._take(outcome, owner.time())
+        taken = self._take_in(body, headers)
         return taken if isinstance(taken, Receipt) else await taken
 
     async def drain(self) -> None:
         """Let the handlers that were begun come to their end."""
         await self._handlers.drain(self._runtime.settings.timeouts.close)
 
-    async def _hand_over(self, outcome: Delivery | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
+    def _take_in(
+        self, body: Body, headers: Headers, read: Callable[[Any], Fields] = read_headers
+    ) -> Receipt | Awaitable[Receipt]:
+        """Receive a delivery; most are done with at once, and only the others are awaited."""
+        if (verifier := self._verifier) is None:
+            raise ConfigurationError(_UNVERIFIABLE)
+        told: Told | DeliveryError
+        try:
+            told = verifier._verify(body, read(headers))  # noqa: SLF001 - of the same package
+        except DeliveryError as error:
+            told = error
+        try:
+            owner = self._runtime.owner()
+        except ClientStateError as error:
+            return Receipt(_TRY_AGAIN, reason=str(error))
+        return self._take(told) if owner is asyncio.get_running_loop() else self._hand_over(told, owner)
+
+    async def _hand_over(self, told: Told | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
         """Let the client's own loop do it."""
-        taking = self._take_later(outcome, owner)
+        taking = self._take_later(told)
         try:
             taken = asyncio.run_coroutine_threadsafe(taking, owner)
         except RuntimeError:
@@ -133,70 +155,90 @@ class WebhookInbox:
                 raise
             return Receipt(_TRY_AGAIN, reason="the client's event loop has ended the work")
 
-    async def _take_later(self, outcome: Delivery | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
-        taken = self._take(outcome, owner.time())
+    async def _take_later(self, told: Told | DeliveryError) -> Receipt:
+        taken = self._take(told)
         return taken if isinstance(taken, Receipt) else await taken
 
-    def _take(self, outcome: Delivery | DeliveryError, now: float) -> Receipt | Awaitable[Receipt]:
-        """Take a delivery in, on the client's loop; most are done with at once, and only the others are awaited."""
+    def _take(self, told: Told | DeliveryError) -> Receipt | Awaitable[Receipt]:
+        """Take in what a delivery says, on the client's loop."""
         if self._room.is_closing:
             return Receipt(_TRY_AGAIN, reason="the client is closing")
-        if isinstance(outcome, DeliveryError):
-            return self._refuse(outcome)
-        statistics = self._runtime.statistics
-        event, secret, key, render = outcome
-        statistics.deliveries += 1
-        is_first = self._repeats.claim(key, now)
+        if isinstance(told, DeliveryError):
+            return self._refuse(told)
+        self._statistics.deliveries += 1
+        _, _, signature, secret, published, _ = told
+        # Of one secret, a body has one signature, which is at hand; of several it has several.
+        key = signature if self._has_one_secret and published is not None else self._key_of(Delivery(told))
+        is_first = self._repeats.claim(key)
         if self._observers:
-            report_delivery(self._observers, event.event, duplicate=not is_first)
+            report_delivery(self._observers, Delivery(told).event.event, duplicate=not is_first)
         if not is_first:
-            statistics.duplicates += 1
-            working = self._working.get(key)
-            return _receipt(_OK, event, secret, duplicate=True) if working is None else self._repeat(working, secret)
+            return self._take_again(told, key)
+        pending = self._room.pending
+        if published is not None and (entry := pending.find(published[0]["renderId"])) is not None:
+            self._room.settle(entry, published_render(published), "webhook")
+        elif published is None or pending.mailbox.is_open:
+            self._deliver(Delivery(told))
+        return self._work(Delivery(told), key) if self._has_work else Receipt(_OK, told, secret=secret)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        render = delivery.render
         if render is not None:
-            self._room.deliver(render, "webhook", now)
-        return self._work(event, secret, key) if self._has_work else _receipt(_OK, event, secret)
+            self._room.deliver(render, "webhook")
+
+    def _take_again(self, told: Told, key: str) -> Receipt | Awaitable[Receipt]:
+        self._statistics.duplicates += 1
+        working = self._working.get(key)
+        if working is not None:
+            return self._repeat(Delivery(told), working)
+        return Receipt(_OK, told, duplicate=True, secret=told[3])
+
+    def _key_of(self, delivery: Delivery) -> str:
+        """Name a delivery for its repeats, as the short way does where that is at hand."""
+        return delivery.signature if self._has_one_secret and delivery.render is not None else delivery.dedupe_key
 
     def _refuse(self, error: DeliveryError) -> Receipt:
-        self._runtime.statistics.refused += 1
+        self._statistics.refused += 1
         if self._observers:
             report_refusal(self._observers, str(error))
         return Receipt(error.status_hint, reason=str(error))
 
-    async def _repeat(self, working: "asyncio.Future[Receipt]", secret: SecretName) -> Receipt:
+    async def _repeat(self, delivery: Delivery, working: "asyncio.Future[Receipt]") -> Receipt:
         """Answer like the first one of its kind, as soon as that is answered."""
         # Not awaited itself: whoever gives up here must not end it for the others.
         await asyncio.wait([working])
-        return working.result()._replace(duplicate=True, secret=secret)
+        first = working.result()
+        return Receipt(first.status, first.event, duplicate=True, reason=first.reason, secret=delivery.secret)
 
-    async def _work(self, event: Webhook, secret: SecretName, key: str) -> Receipt:
+    async def _work(self, delivery: Delivery, key: str) -> Receipt:
         """Do what must be done before the answer, and begin what comes after it; what fails may come again."""
+        event = delivery.event
         before, after = self._subscriptions.split(event.event)
         working = self._working[key] = asyncio.get_running_loop().create_future()
         reason: str | None = "the work was given up"
         try:
-            reason = await self._work_first(event, key, before, after)
+            reason = await self._work_first(delivery, before, after)
         finally:
             del self._working[key]
             if reason is not None:
                 self._repeats.release(key)
-            receipt = _receipt(_OK if reason is None else _TRY_AGAIN, event, secret, reason=reason)
+            status = _OK if reason is None else _TRY_AGAIN
+            receipt = Receipt(status, event, reason=reason, secret=delivery.secret)
             working.set_result(receipt)
         if reason is None:
             self._handlers.start(after, event)
         return receipt
 
-    async def _work_first(self, event: Webhook, key: str, before: list[Handler], after: list[Handler]) -> str | None:
+    async def _work_first(self, delivery: Delivery, before: list[Handler], after: list[Handler]) -> str | None:
         """Tell the other processes and run handlers; the result says what went wrong."""
         if after and self._handlers.is_full:
             return "too many handlers wait for their turn"
-        render = settled_render(event)
-        if render is not None:
+        if delivery.render is not None:
             try:
-                await self._room.publish(render, key)
+                await self._room.publish(delivery.render, delivery.dedupe_key)
             except RelayError as error:
                 return str(error)
-        if before and not await self._handlers.run_before(before, event):
+        if before and not await self._handlers.run_before(before, delivery.event):
             return "a handler that comes before the answer failed"
         return None
 
@@ -209,10 +251,3 @@ class WebhookInbox:
                 " that waits does not end its wait, polls do",
                 workers,
             )
-
-
-def _receipt(
-    status: int, event: Webhook, secret: SecretName, *, duplicate: bool = False, reason: str | None = None
-) -> Receipt:
-    """Make a receipt as the class would, in a third of the time."""
-    return tuple.__new__(Receipt, (status, event, duplicate, reason, secret))

@@ -48,13 +48,14 @@ class WaitingRoom:
         self._relay: Relay | None = None
         self._opening = asyncio.Lock()
 
-    def deliver(self, render: Render, source: str, now: float) -> None:
+    def deliver(self, render: Render, source: str) -> None:
         """Take in how a render ended, whoever it belongs to."""
-        entry = self.pending.find(render.id)
+        pending = self.pending
+        entry = pending.find(render.id)
         if entry is not None:
             self.settle(entry, render, source)
-        else:
-            self.pending.mailbox.put(render, source, now)
+        elif pending.mailbox.is_open:
+            pending.mailbox.put(render, source, self.runtime.check().time())
 
     def settle(self, entry: Pending, render: Render, source: str) -> None:
         """End a render, once; whatever comes later is counted and dropped."""
@@ -62,17 +63,28 @@ class WaitingRoom:
             self.runtime.statistics.duplicates += 1
             return
         entry.snapshot, entry.source = render, source
-        self._count(source, render)
+        statistics = self.runtime.statistics
+        if source == "webhook":
+            statistics.completed_by_webhook += 1
+        elif source == "poll":
+            statistics.completed_by_poll += 1
+        elif source == "relay":
+            statistics.completed_by_relay += 1
+        if not render.is_succeeded:
+            statistics.failed += 1
         if entry.template is not None:
             self._learn(entry.template, render)
         # Who is not waited for stands nowhere else.
         if entry.waiters is not None:
-            self.scheduler.drop(entry)
-            for waiter in self.pending.empty(entry):
-                waiter.finish(render)
-            self._weigh(source)
-            if observers := self.runtime.settings.observers:
-                report_end(observers, render, source, self.scheduler.age(entry))
+            self._tell(entry, render, source)
+
+    def _tell(self, entry: Pending, render: Render, source: str) -> None:
+        self.scheduler.drop(entry)
+        for waiter in self.pending.empty(entry):
+            waiter.finish(render)
+        self._weigh(source)
+        if observers := self.runtime.settings.observers:
+            report_end(observers, render, source, self.scheduler.age(entry))
 
     async def open(self) -> None:
         """Listen to the other processes; where that fails, it is tried again at the next look."""
@@ -161,24 +173,13 @@ class WaitingRoom:
     def _hear(self, render: Render) -> None:
         """Take in what another process says."""
         if render.is_final:
-            self.deliver(render, "relay", self.runtime.check().time())
+            self.deliver(render, "relay")
 
     def _complain(self, error: RelayError) -> None:
         """Say once that the relay is gone, and again only after it was back."""
         if not self._has_complained:
             self._has_complained = True
             _logger.warning("the relay does not answer, the service is asked instead: %s", error)
-
-    def _count(self, source: str, render: Render) -> None:
-        statistics = self.runtime.statistics
-        if source == "webhook":
-            statistics.completed_by_webhook += 1
-        elif source == "poll":
-            statistics.completed_by_poll += 1
-        elif source == "relay":
-            statistics.completed_by_relay += 1
-        if not render.is_succeeded:
-            statistics.failed += 1
 
     def _learn(self, template: str, render: Render) -> None:
         if render.created_at is not None and render.completed_at is not None:

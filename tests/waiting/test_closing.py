@@ -397,7 +397,7 @@ async def test_deliveries_whose_work_is_cancelled(who: str) -> None:
         else:
             assert outcomes == ["cancelled"]
         # What was given up may come again.
-        assert craftkit.inbox._repeats.claim("any", 0.0)
+        assert craftkit.inbox._repeats.claim("any")
         assert len(craftkit.inbox._repeats._now) == 1
 
 

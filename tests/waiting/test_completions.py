@@ -104,7 +104,8 @@ async def test_webhook_twice() -> None:
         assert [receipt.duplicate for receipt in (first, second, third)] == [False, True, False]
         assert isinstance(first.event, RenderSucceeded)
         assert handle.source == "webhook"
-        assert await handle is first.event.render
+        assert await handle == first.event.render
+        assert first.event is first.event
         assert counts(craftkit) == {"submitted": 1, "completed_by_webhook": 1, "deliveries": 3, "duplicates": 2}
 
 

@@ -14,6 +14,7 @@ from craftkit_async import (
     DeliveryReceived,
     DeliveryRefused,
     Limits,
+    Receipt,
     UnknownEvent,
     sign,
 )
@@ -228,6 +229,45 @@ async def test_who_signs_may_cause_the_same_body_as_another() -> None:
     assert recorder.events[:3] == [
         DeliveryReceived("signature.signed", duplicate=each) for each in (False, False, True)
     ]
+
+
+@pytest.mark.parametrize("secret", [SECRET, ["other", SECRET]], ids=["one secret", "two"])
+async def test_repeats_are_known_whatever_was_said_around_the_body(secret: Any) -> None:
+    """Only the body is signed, so the rest makes no new delivery, in whichever way it is read."""
+    body, headers = delivery_of("x1")
+    signature = {"x-craftkit-signature": headers["x-craftkit-signature"]}
+    around: list[Any] = [
+        headers,
+        signature,
+        list(signature.items()),
+        signature | {"x-craftkit-event": " render.succeeded"},
+    ]
+    async with Service().make_client(webhook_secret=secret) as craftkit:
+        receipts = [await craftkit.inbox.receive(body, each) for each in around]
+
+    assert [receipt.duplicate for receipt in receipts] == [False, True, True, True]
+
+
+async def test_receipts_are_equal_if_they_say_the_same() -> None:
+    """The event too, though it is only built when somebody asks."""
+    receipts = []
+    for each in ("x1", "x1", "x2"):
+        async with Service().make_client() as craftkit:
+            receipts.append(await craftkit.inbox.receive(*delivery_of(each)))
+    first, same, other = receipts
+
+    assert first == same == Receipt(200, same.event, secret=0)
+    assert first != other
+    assert "x1" not in repr(first)
+
+
+async def test_two_secrets_of_one_body_are_one_delivery() -> None:
+    """As when the service sends again what it sent before its secret was replaced."""
+    event = {"event": "render.succeeded", "renderId": "x1", "status": "succeeded", "createdAt": "2026-01-01T00:00:00Z"}
+    async with Service().make_client(webhook_secret=["old", SECRET]) as craftkit:
+        receipts = [await craftkit.inbox.receive(*signed_delivery(event, each)) for each in ("old", SECRET)]
+
+    assert [(receipt.secret, receipt.duplicate) for receipt in receipts] == [(0, False), (1, True)]
 
 
 async def test_unknown_events_are_passed_on() -> None:
