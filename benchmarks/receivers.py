@@ -28,7 +28,6 @@ _TARGETS = (
     ("asgi", "raw asgi", 0.85),
     ("aiohttp", "bare aiohttp", 0.85),
     ("fastapi", "fastapi by hand", 2.0),
-    ("beside fastapi", "fastapi by hand", 2.0),
 )
 
 _PATH = "/webhooks/craftkit"
@@ -78,28 +77,23 @@ def _raw_asgi() -> Any:
 def _fastapi() -> Any:
     from fastapi import FastAPI
 
+    from craftkit_async.receivers.fastapi import lifespan
+    from craftkit_async.receivers.middleware import WebhookMiddleware
+
+    craftkit = _client()
+    app = FastAPI(lifespan=lifespan(craftkit))
+    app.add_middleware(WebhookMiddleware, craftkit=craftkit)
+    return app
+
+
+def _fastapi_router() -> Any:
+    from fastapi import FastAPI
+
     from craftkit_async.receivers.fastapi import lifespan, webhook_router
 
     craftkit = _client()
     app = FastAPI(lifespan=lifespan(craftkit))
     app.include_router(webhook_router(craftkit))
-    return app
-
-
-def _beside_fastapi() -> Any:
-    from fastapi import FastAPI
-
-    from craftkit_async.receivers.asgi import webhook_app
-    from craftkit_async.receivers.fastapi import lifespan
-
-    craftkit = _client()
-    webhooks = webhook_app(craftkit)
-    framework = FastAPI(lifespan=lifespan(craftkit))
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        is_webhook = scope["type"] == "http" and scope["path"] == _PATH
-        await (webhooks if is_webhook else framework)(scope, receive, send)
-
     return app
 
 
@@ -147,7 +141,7 @@ _CONTENDERS: Mapping[str, Callable[[], Any]] = {
     "aiohttp": _aiohttp,
     "bare aiohttp": _bare_aiohttp,
     "fastapi": _fastapi,
-    "beside fastapi": _beside_fastapi,
+    "fastapi router": _fastapi_router,
     "fastapi by hand": _fastapi_by_hand,
 }
 

@@ -4,12 +4,11 @@ from aiohttp import StreamReader, web
 
 from craftkit_async._sansio.delivery import read_multidict
 from craftkit_async.client import Craftkit
+from craftkit_async.receivers import WEBHOOK_PATH
 from craftkit_async.waiting.inbox import Receipt
 
 
-def add_webhook_route(
-    app: web.Application, craftkit: Craftkit, *, path: str = "/webhooks/craftkit"
-) -> web.AbstractRoute:
+def add_webhook_route(app: web.Application, craftkit: Craftkit, *, path: str = WEBHOOK_PATH) -> web.AbstractRoute:
     """Add the route that takes in deliveries; opening and closing the client is left to the application."""
     inbox = craftkit.inbox
     inbox.check()
