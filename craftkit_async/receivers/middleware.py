@@ -23,8 +23,9 @@ class WebhookMiddleware:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
+            path = scope["path"]
             # A server that is told where it is mounted writes that in front.
-            is_ours = self._path in (scope["path"], scope["path"].removeprefix(scope.get("root_path", "")))
+            is_ours = path == self._path or path.removeprefix(scope.get("root_path", "")) == self._path
         else:
             is_ours = scope["type"] == "lifespan" and self._owns_lifespan
         await (self._webhooks if is_ours else self._app)(scope, receive, send)
