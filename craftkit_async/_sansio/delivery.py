@@ -164,6 +164,9 @@ def read_event(body: bytes, fields: Fields) -> Webhook:
     named = fields.get(NAMED_EVENT)
     if named is not None and (type(named) is not str or named != event) and _text_of(fields, NAMED_EVENT) != event:
         raise MalformedDeliveryError(f"{EVENT} names another event than the signed body")
+    if not _is_known_by_body(event):
+        # Whoever asks for what a repeat is known by expects no error any more.
+        _text_of(fields, _DELIVERY_ID)
     read = _READERS.get(event, UnknownEvent)
     try:
         return read(event, document)
@@ -226,6 +229,10 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
 _WITHOUT_ID = frozenset({"render.succeeded", "render.failed", "form.submitted"})
 
 
+def _is_known_by_body(event: str) -> bool:
+    return event in _WITHOUT_ID or event.startswith("render.")
+
+
 def dedupe_key(event: str, body: bytes, fields: Fields) -> str:
     """Return what a repeat is known by.
 
@@ -233,7 +240,7 @@ def dedupe_key(event: str, body: bytes, fields: Fields) -> str:
     that may be, the delivery id counts too, though whoever repeats a delivery can make up another.
     """
     digest = hashlib.sha256(body)
-    if event in _WITHOUT_ID or event.startswith("render."):
+    if _is_known_by_body(event):
         return digest.hexdigest()
     # The digest has a fixed length, so no body and id together look like another pair.
     delivery_id = (_text_of(fields, _DELIVERY_ID) or "").encode("utf-8", "surrogatepass")

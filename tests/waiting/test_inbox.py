@@ -29,7 +29,7 @@ pytestmark = pytest.mark.virtual_time
 GENUINE = delivery_of("x1")
 
 
-def signed(body: bytes, **headers: str) -> tuple[bytes, dict[str, str]]:
+def signed(body: bytes, **headers: Any) -> tuple[bytes, dict[str, Any]]:
     """Sign whatever it is."""
     return body, {"x-craftkit-signature": sign(body, SECRET), **headers}
 
@@ -40,6 +40,7 @@ def with_headers(**headers: str) -> tuple[bytes, dict[str, str]]:
 
 
 DEEP = b'{"event":"render.succeeded","renderId":"x1","raw":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+SIGNED = b'{"event":"signature.signed","signatureRequestId":"s1","renderId":"x1"}'
 TRUE_SIGNATURE = GENUINE.headers["x-craftkit-signature"]
 
 HOSTILE: dict[str, tuple[Any, Any, int]] = {
@@ -62,6 +63,7 @@ HOSTILE: dict[str, tuple[Any, Any, int]] = {
     "empty signature": (*with_headers(signature=""), 401),
     "upper-case signature": (*with_headers(signature=TRUE_SIGNATURE.upper()), 401),
     "odd signature": (*with_headers(signature="\udcff" * 64), 401),
+    "id that is no text": (*signed(SIGNED, **{"x-craftkit-delivery-id": 7}), 400),
     "no headers": (GENUINE.body, {}, 401),
     "headers that are none": (GENUINE.body, 7, 400),
     "text": (GENUINE.body.decode(), GENUINE.headers, 400),
