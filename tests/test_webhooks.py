@@ -202,16 +202,23 @@ def test_signed_events_pass(name: str, members: dict[str, Any]) -> None:
 def test_text_and_bytes_are_never_compared() -> None:
     """Python can be told to make an error of that; headers of both types are no reason for a foreign exception."""
     code = f"""
-from craftkit_async import SignatureError, WebhookVerifier
+from craftkit_async import MalformedDeliveryError, SignatureError, WebhookVerifier, sign
 headers = [("x-craftkit-signature", "0"), (b"x-craftkit-signature", b"0"), ("x-craftkit-event", "e"), (b"x" * 16, b"")]
 try:
     WebhookVerifier("{SECRET}").verify(b"body", headers)
 except SignatureError:
     print("refused")
+body = b'{{"event":"render.succeeded","renderId":"r","status":"succeeded","createdAt":"2026-06-05T10:00:00Z"}}'
+class Name(bytes): pass
+headers = {{Name(b"X-Craftkit-Signature"): sign(body, "{SECRET}"), "x-craftkit-event": bytearray(b"render.succeeded")}}
+try:
+    WebhookVerifier("{SECRET}").verify(body, headers)
+except MalformedDeliveryError:
+    print("refused")
 """
     done = subprocess.run([sys.executable, "-bb", "-c", code], capture_output=True, check=True)  # noqa: S603 - our own code
 
-    assert done.stdout.strip() == b"refused"
+    assert done.stdout.split() == [b"refused", b"refused"]
 
 
 # ---- fuzz

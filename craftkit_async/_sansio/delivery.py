@@ -78,7 +78,7 @@ def read_headers(headers: Headers) -> Fields:
         pairs: Any = headers.items() if hasattr(headers, "items") else headers
         for given, value in pairs:
             if len(given) in _LENGTHS:
-                names = _BYTE_NAMES if type(given) is bytes else _TEXT_NAMES
+                names = _BYTE_NAMES if isinstance(given, bytes) else _TEXT_NAMES
                 name = names.get(given) or names.get(given.lower())
                 if name is not None:
                     # Most values are never asked for, so they are kept as they are.

@@ -45,7 +45,7 @@ def read_published(body: bytes, fields: Fields) -> Published | None:
             completed = _moment(completed)
             if completed.tzinfo is None:
                 return None
-    except (DecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except (DecodeError, KeyError, TypeError, ValueError, AttributeError, BytesWarning):
         return None
     return None if created.tzinfo is None else (document, status, url, reason, created, completed)
 
