@@ -17,7 +17,8 @@ def add_webhook_route(app: web.Application, craftkit: Craftkit, *, path: str = W
         try:
             # Most bodies are there with their head. The application's own limit is for those that it reads itself.
             if content.is_eof():
-                body = content.read_nowait()
+                # A middleware that has read it left nothing; aiohttp keeps that for the next reader.
+                body = content.read_nowait() or await request.read()
             elif (request.content_length or 0) > inbox.max_body:
                 return web.Response(status=413)
             else:

@@ -30,9 +30,9 @@ def _client(**options: Any) -> Craftkit:
 
 
 @asynccontextmanager
-async def _serving(craftkit: Craftkit) -> AsyncIterator[str]:
+async def _serving(craftkit: Craftkit, *middlewares: Any) -> AsyncIterator[str]:
     """Serve the route and nothing else, and give its address."""
-    app = web.Application()
+    app = web.Application(middlewares=middlewares)
     route = add_webhook_route(app, craftkit)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
@@ -66,6 +66,20 @@ async def test_the_receipt_decides_the_status(delivery: SignedDelivery, status: 
     """Genuine, forged, unreadable: each has its status, and the sender is told nothing more."""
     async with _client() as craftkit, _serving(craftkit) as url:
         assert await _post(url, *delivery) == (status, b"")
+
+
+async def test_a_middleware_may_have_read_the_body() -> None:
+    """One that logs bodies, or checks them itself: aiohttp keeps what was read for whoever reads next."""
+
+    @web.middleware
+    async def read(request: web.Request, handler: Any) -> web.StreamResponse:
+        await request.read()
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    async with _client() as craftkit, _serving(craftkit, read) as url:
+        assert await _post(url, *GENUINE) == (200, b"")
+        assert await _post(url, b"", {}) == (401, b"")
 
 
 async def test_a_delivery_ends_a_wait() -> None:
