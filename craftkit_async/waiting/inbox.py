@@ -45,6 +45,9 @@ def _read(told: Webhook | Told | None) -> Webhook | None:
 class Receipt:
     """What became of a delivery: answer it with `status` and an empty body."""
 
+    # As it is made: a pattern must not come upon what the event is built of.
+    __match_args__ = ("status", "event", "duplicate", "reason", "secret")
+
     status: int
     # A delivery builds its event when it is asked for it.
     _event: Webhook | Told | None = attrs.field(default=None, eq=_read, repr=False)

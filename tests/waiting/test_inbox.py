@@ -15,6 +15,7 @@ from craftkit_async import (
     DeliveryRefused,
     Limits,
     Receipt,
+    RenderSucceeded,
     UnknownEvent,
     sign,
 )
@@ -98,6 +99,15 @@ async def test_hostile_deliveries(name: str) -> None:
         assert recorder.events[-1] == DeliveryRefused(receipt.reason)
         assert (await craftkit.inbox.receive(*GENUINE)).status == 200
         assert (await waiting).is_succeeded
+
+
+async def test_a_receipt_matches_by_what_it_shows() -> None:
+    """A pattern has the members in the order in which a receipt takes them, and the event itself."""
+    async with Service().make_client() as craftkit:
+        receipt = await craftkit.inbox.receive(*GENUINE)
+
+    assert [getattr(receipt, name) for name in Receipt.__match_args__] == [200, receipt.event, False, None, 0]
+    assert isinstance(receipt.event, RenderSucceeded)
 
 
 @pytest.mark.parametrize(
