@@ -16,14 +16,15 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Response
 
 from craftkit_async import Craftkit, RenderFailedError, RenderSucceeded, WaitTimeoutError
-from craftkit_async.receivers.fastapi import lifespan, webhook_router
+from craftkit_async.receivers.fastapi import lifespan
+from craftkit_async.receivers.middleware import WebhookMiddleware
 
 
 def make_app(craftkit: Craftkit | None = None) -> FastAPI:
     """Make the app; the key and the secret are in the environment."""
     craftkit = craftkit or Craftkit()
     app = FastAPI(lifespan=lifespan(craftkit))
-    app.include_router(webhook_router(craftkit))  # POST /webhooks/craftkit
+    app.add_middleware(WebhookMiddleware, craftkit=craftkit)  # POST /webhooks/craftkit
 
     @app.post("/certificates")
     async def make_certificate(data: dict[str, Any]) -> Response:

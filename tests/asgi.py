@@ -51,6 +51,8 @@ async def call(
     *,
     method: str = "POST",
     path: str = "/webhooks/craftkit",
+    root_path: str = "",
+    kind: str = "http",
 ) -> Exchange:
     """Send one request, whose body comes as these messages."""
     exchange = Exchange()
@@ -64,14 +66,14 @@ async def call(
         exchange.sent.append(message)
 
     scope = {
-        "type": "http",
+        "type": kind,
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "root_path": "",
+        "root_path": root_path,
         "query_string": b"",
         "headers": list(headers),
         "client": ("127.0.0.1", 50000),

@@ -74,6 +74,10 @@ class Runtime:
             return self.check()
         return self._loop
 
+    def is_here(self) -> bool:
+        """Is this the loop that this belongs to? If not, it may yet become that: see `owner`."""
+        return self._loop is asyncio.get_running_loop() and len(_forks) == self._generation
+
     @property
     def is_open(self) -> bool:
         """Is it in use on a loop that can still do something?"""

@@ -4,12 +4,10 @@ from aiohttp import StreamReader, web
 
 from craftkit_async._sansio.delivery import read_multidict
 from craftkit_async.client import Craftkit
-from craftkit_async.waiting.inbox import Receipt
+from craftkit_async.receivers import WEBHOOK_PATH
 
 
-def add_webhook_route(
-    app: web.Application, craftkit: Craftkit, *, path: str = "/webhooks/craftkit"
-) -> web.AbstractRoute:
+def add_webhook_route(app: web.Application, craftkit: Craftkit, *, path: str = WEBHOOK_PATH) -> web.AbstractRoute:
     """Add the route that takes in deliveries; opening and closing the client is left to the application."""
     inbox = craftkit.inbox
     inbox.check()
@@ -28,8 +26,8 @@ def add_webhook_route(
             # Broken, or broken off: then nobody sees the answer, and nothing is to be logged as a failure.
             return web.Response(status=400)
         taken = inbox._take_in(body, request.headers, read_multidict)  # noqa: SLF001 - of the same package
-        receipt = taken if isinstance(taken, Receipt) else await taken
-        return web.Response(status=receipt.status)
+        status = 200 if isinstance(taken, tuple) else (await inbox._finish(taken)).status  # noqa: SLF001 - so, too
+        return web.Response(status=status)
 
     return app.router.add_post(path, take)
 

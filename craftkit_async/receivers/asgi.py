@@ -6,7 +6,6 @@ from typing import Any
 
 from craftkit_async._sansio.delivery import read_asgi_headers
 from craftkit_async.client import Craftkit
-from craftkit_async.waiting.inbox import Receipt
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,15 +42,15 @@ class _WebhookApp:
             await send({"type": "http.response.body"})
             return
         message = await receive()
-        body = message.get("body", b"")
-        if message.get("more_body", False) or message["type"] != "http.request":
-            whole = await _read_on(message, receive, self._inbox.max_body)
-            if whole is None:
+        if message.get("more_body", False) or "body" not in message:
+            body = await _read_on(message, receive, self._inbox.max_body)
+            if body is None:
                 return
-            body = whole
+        else:
+            body = message["body"]
         taken = self._inbox._take_in(body, scope["headers"], read_asgi_headers)  # noqa: SLF001 - of the same package
-        receipt = taken if isinstance(taken, Receipt) else await taken
-        await send({"type": "http.response.start", "status": receipt.status, "headers": [_EMPTY]})
+        status = 200 if isinstance(taken, tuple) else (await self._inbox._finish(taken)).status  # noqa: SLF001 - so, too
+        await send({"type": "http.response.start", "status": status, "headers": [_EMPTY]})
         await send({"type": "http.response.body"})
 
     async def _attend(self, kind: str, receive: Receive, send: Send) -> None:

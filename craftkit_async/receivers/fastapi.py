@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from craftkit_async.client import Craftkit
 from craftkit_async.errors import MissingExtraError
+from craftkit_async.receivers import WEBHOOK_PATH
 from craftkit_async.receivers.asgi import webhook_app
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
-def webhook_router(craftkit: Craftkit, *, path: str = "/webhooks/craftkit") -> "APIRouter":
+def webhook_router(craftkit: Craftkit, *, path: str = WEBHOOK_PATH) -> "APIRouter":
     """Return a router with the route that takes in deliveries: `app.include_router(webhook_router(craftkit))`.
 
     The route is a bare ASGI app, which spares a delivery what only views with parameters need; it stays out of the

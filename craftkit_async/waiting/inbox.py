@@ -29,10 +29,12 @@ _HAND_OVER = 12.0
 
 _OK, _TRY_AGAIN = 200, 503
 
-_UNVERIFIABLE = (
-    "there is no webhook secret; pass webhook_secret, or set CRAFTKIT_WEBHOOK_SECRET to the one of the subscription"
-    " in the dashboard"
-)
+
+def _verify_nothing(*_: object) -> Told:
+    raise ConfigurationError(
+        "there is no webhook secret; pass webhook_secret, or set CRAFTKIT_WEBHOOK_SECRET to the one of the subscription"
+        " in the dashboard"
+    )
 
 
 def _read(told: Webhook | Told | None) -> Webhook | None:
@@ -60,6 +62,10 @@ class Receipt:
         return self._event
 
 
+# A delivery that is done with and answered by 200 is handed on as it is.
+Taken = Told | Receipt | Awaitable[Receipt]
+
+
 class WebhookInbox:
     """Takes in the deliveries of a client, on whatever loop they arrive."""
 
@@ -79,7 +85,9 @@ class WebhookInbox:
         secrets = room.terms.secrets
         limits = room.runtime.settings.limits
         self._has_one_secret = isinstance(secrets, str | bytes)
-        self._verifier = None if secrets is None else WebhookVerifier(secrets, max_body=limits.webhook_bytes)
+        self._verify: Callable[[Body, Fields], Told] = _verify_nothing
+        if secrets is not None:
+            self._verify = WebhookVerifier(secrets, max_body=limits.webhook_bytes)._verify  # noqa: SLF001 - of the same package
         self._warn_of_other_workers()
 
     @property
@@ -89,8 +97,8 @@ class WebhookInbox:
 
     def check(self) -> None:
         """Refuse to receive where nothing could be verified."""
-        if self._verifier is None:
-            raise ConfigurationError(_UNVERIFIABLE)
+        if self._verify is _verify_nothing:
+            _verify_nothing()
 
     def on(self, *events: str, before_answer: bool | None = None) -> Callable[[AnyHandler], AnyHandler]:
         """Register `async def handler(event)` for events by name, as "signature.*", or as "*".
@@ -113,23 +121,23 @@ class WebhookInbox:
     async def receive(self, body: Body, headers: Headers) -> Receipt:
         """Verify a delivery, complete who waits for it, and say how to answer; raises nothing for bad input."""
         taken = self._take_in(body, headers)
-        return taken if isinstance(taken, Receipt) else await taken
+        return Receipt(_OK, taken, secret=taken[3]) if isinstance(taken, tuple) else await self._finish(taken)
 
     async def drain(self) -> None:
         """Let the handlers that were begun come to their end."""
         await self._handlers.drain(self._runtime.settings.timeouts.close)
 
-    def _take_in(
-        self, body: Body, headers: Headers, read: Callable[[Any], Fields] = read_headers
-    ) -> Receipt | Awaitable[Receipt]:
-        """Receive a delivery; most are done with at once, and only the others are awaited."""
-        if (verifier := self._verifier) is None:
-            raise ConfigurationError(_UNVERIFIABLE)
+    def _take_in(self, body: Body, headers: Headers, read: Callable[[Any], Fields] = read_headers) -> Taken:
+        """Receive a delivery; most are done with at once, and nobody asks for their receipt."""
         told: Told | DeliveryError
         try:
-            told = verifier._verify(body, read(headers))  # noqa: SLF001 - of the same package
+            told = self._verify(body, read(headers))
         except DeliveryError as error:
             told = error
+        return self._take(told) if self._runtime.is_here() else self._take_to_owner(told)
+
+    def _take_to_owner(self, told: Told | DeliveryError) -> Taken:
+        """Find the loop that the client belongs to; if there is none yet, it is this one."""
         try:
             owner = self._runtime.owner()
         except ClientStateError as error:
@@ -156,17 +164,22 @@ class WebhookInbox:
             return Receipt(_TRY_AGAIN, reason="the client's event loop has ended the work")
 
     async def _take_later(self, told: Told | DeliveryError) -> Receipt:
-        taken = self._take(told)
+        return await self._finish(self._take(told))
+
+    async def _finish(self, taken: Taken) -> Receipt:
+        """Make a receipt of what was taken in, as soon as the work for it is done."""
+        if isinstance(taken, tuple):
+            return Receipt(_OK, taken, secret=taken[3])
         return taken if isinstance(taken, Receipt) else await taken
 
-    def _take(self, told: Told | DeliveryError) -> Receipt | Awaitable[Receipt]:
+    def _take(self, told: Told | DeliveryError) -> Taken:
         """Take in what a delivery says, on the client's loop."""
         if self._room.is_closing:
             return Receipt(_TRY_AGAIN, reason="the client is closing")
         if isinstance(told, DeliveryError):
             return self._refuse(told)
         self._statistics.deliveries += 1
-        _, _, signature, secret, published, _ = told
+        signature, published = told[2], told[4]
         # Of one secret, a body has one signature, which is at hand; of several it has several.
         key = signature if self._has_one_secret and published is not None else self._key_of(Delivery(told))
         is_first = self._repeats.claim(key)
@@ -175,16 +188,12 @@ class WebhookInbox:
         if not is_first:
             return self._take_again(told, key)
         pending = self._room.pending
-        if published is not None and (entry := pending.find(published[0]["renderId"])) is not None:
-            self._room.settle(entry, published_render(published), "webhook")
-        elif published is None or pending.mailbox.is_open:
-            self._deliver(Delivery(told))
-        return self._work(Delivery(told), key) if self._has_work else Receipt(_OK, told, secret=secret)
-
-    def _deliver(self, delivery: Delivery) -> None:
-        render = delivery.render
-        if render is not None:
+        if published is not None:
+            if pending.knows(published[0]["renderId"]) or pending.mailbox.is_open:
+                self._room.deliver(published_render(published), "webhook")
+        elif (render := Delivery(told).render) is not None:
             self._room.deliver(render, "webhook")
+        return self._work(Delivery(told), key) if self._has_work else told
 
     def _take_again(self, told: Told, key: str) -> Receipt | Awaitable[Receipt]:
         self._statistics.duplicates += 1

@@ -163,6 +163,8 @@ class PendingRenders:
         self.waited = 0
         """Entries that somebody waits for."""
         self._entries: dict[str, Pending | _Held] = {}
+        self.knows = self._entries.__contains__
+        """May an id have an entry? Most that webhooks bring to one worker of several have none."""
         # Those that somebody waits for although their id leads to another entry.
         self._apart: set[Pending] = set()
 
