@@ -44,8 +44,8 @@ def data(number: int) -> dict[str, object]:
 
 
 @contextmanager
-def running_emulator(latency: str) -> Iterator[str]:
-    words = ["emulate", "--port", "0", "--no-pdf", "--latency", latency]
+def running_emulator(latency: str, *options: str) -> Iterator[str]:
+    words = ["emulate", "--port", "0", "--no-pdf", "--latency", latency, *options]
     process = subprocess.Popen([sys.executable, "-c", SERVE, *words], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     found = re.search(r"http://[^\s'\"]+", process.stdout.readline())

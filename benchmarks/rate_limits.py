@@ -2,8 +2,8 @@
 
 `python -m benchmarks.rate_limits` lets 1,000 callers submit without a pause to each server for a minute. Goodput is
 the share of what the server would have admitted in that time; rejects are counted per accepted request.
-Two token buckets are then measured on the local Craftkit, in real time, with a batch and its polls; `--quick` only
-shows that it all runs.
+Two token buckets are then measured on the local Craftkit, in real time and in a process of its own, with a batch and
+its polls; `--quick` only shows that it all runs.
 """
 
 import argparse
@@ -16,8 +16,9 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from craftkit_async import Craftkit, CraftkitError, Limits, RenderRequest, Request, RetryPolicy
-from craftkit_async.emulator import Emulator
+from benchmarks.batch import KEY, running_emulator
+from craftkit_async import Craftkit, CraftkitError, Limits, RateLimitedError, RenderRequest, Request, RetryPolicy
+from craftkit_async.observe.events import AttemptFailed, Event, Polled, Submitted
 from tests.virtual_time import VirtualTimeLoop
 
 CALLERS = 1000
@@ -231,22 +232,33 @@ def simulate(server: Server, seconds: float) -> Figures:
         return runner.run(measure(server, seconds))
 
 
-async def measure_batch(rate: int, seconds: float) -> Figures:
+class _Counter:
+    """Counts what a batch is answered; the local Craftkit itself remembers no more than the latest ten thousand."""
+
+    def __init__(self) -> None:
+        self.accepted = self.rejected = 0
+
+    def on_event(self, event: Event) -> None:
+        """Count a submit, a look, or a rejection of either."""
+        if isinstance(event, AttemptFailed):
+            self.rejected += isinstance(event.error, RateLimitedError)
+        else:
+            self.accepted += isinstance(event, Submitted) or (isinstance(event, Polled) and event.error is None)
+
+
+async def measure_batch(url: str, rate: int, seconds: float) -> Figures:
     """Let a batch run against the local Craftkit, whose rate counts polls as well."""
-    failed = 0
+    failed, counter = 0, _Counter()
     rows = (RenderRequest("charter-handover", {"booking": {"code": str(number)}}) for number in itertools.count())
     async with (
-        Emulator(latency="0.4", pdf=False, rate=f"{rate}/s") as emulator,
-        Craftkit(emulator.api_key, base_url=emulator.url) as craftkit,
+        Craftkit(KEY, base_url=url, observers=[counter]) as craftkit,
         craftkit.render_many(rows, concurrency=500) as batch,
     ):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 async for outcome in batch:
                     failed += not outcome.ok
-        statuses = [request.status for request in emulator.requests]
-    rejected = statuses.count(429)
-    accepted = len(statuses) - rejected
+        accepted, rejected = counter.accepted, counter.rejected
     return Figures(accepted / (rate * (1 + seconds)), rejected / max(accepted, 1), failed)
 
 
@@ -272,7 +284,8 @@ def main() -> None:
     seconds = 1.0 if options.quick else 60.0
     print(f"\na batch on the local Craftkit, {seconds:.0f} s")
     for rate in (70, 200):
-        _report(f"{rate} per second", asyncio.run(measure_batch(rate, seconds)))
+        with running_emulator("0.4", "--rate", f"{rate}/s") as url:
+            _report(f"{rate} per second", asyncio.run(measure_batch(url, rate, seconds)))
 
 
 def _judge(seen: list[Figures], unlimited: Figures) -> None:
