@@ -150,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    renders, rounds = (20, 1) if quick else (2000, 3)
+    renders, rounds = (20, 1) if quick else (2000, 5)
     for latency, concurrency in (("0.4", 200), ("0.4", 500), ("0.2..1.5", 500)):
         with running_emulator(latency) as url:
             _judge(latency, concurrency, measure(url, renders, concurrency, rounds))
