@@ -19,7 +19,7 @@ class Mailbox:
     letter, nobody can ask for it any more.
     """
 
-    __slots__ = ("_age", "_letters", "_most", "_number", "_open")
+    __slots__ = ("_age", "_letters", "_most", "_number", "_open", "is_open")
 
     def __init__(self, most: int, age: float) -> None:
         self._most = most
@@ -28,24 +28,23 @@ class Mailbox:
         # Both in the order of their numbers.
         self._open: dict[int, None] = {}
         self._letters: dict[str, _Letter] = {}
+        self.is_open = False
+        """Is there a submit that may yet ask for a letter?"""
 
     def __len__(self) -> int:
         return len(self._letters)
-
-    @property
-    def is_open(self) -> bool:
-        """Is there a submit that may yet ask for a letter?"""
-        return bool(self._open)
 
     def begin(self) -> int:
         """Note that a submit is under way, and return its number."""
         self._number += 1
         self._open[self._number] = None
+        self.is_open = True
         return self._number
 
     def end(self, number: int) -> None:
         """Note that this submit is answered, failed or given up."""
         del self._open[number]
+        self.is_open = bool(self._open)
         if self._letters:
             self._sweep(next(iter(self._open), self._number + 1))
 

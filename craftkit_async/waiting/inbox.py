@@ -4,8 +4,9 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import anyio
 import attrs
 
 from craftkit_async._sansio.delivery import Body, Fields, Headers, read_headers
@@ -69,6 +70,13 @@ class Receipt:
 Taken = Told | Receipt | Awaitable[Receipt]
 
 
+class _Work(NamedTuple):
+    """The work for one delivery, before its answer."""
+
+    answered: asyncio.Future[Receipt]
+    task: asyncio.Task[Any] | None
+
+
 class WebhookInbox:
     """Takes in the deliveries of a client, on whatever loop they arrive."""
 
@@ -84,7 +92,7 @@ class WebhookInbox:
         # None where nobody observes, so that most deliveries do not ask.
         self._observers = room.runtime.settings.observers or None
         # Deliveries whose work is under way; whoever repeats one waits for how it ends.
-        self._working: dict[str, asyncio.Future[Receipt]] = {}
+        self._working: dict[str, _Work] = {}
         secrets = room.terms.secrets
         limits = room.runtime.settings.limits
         self._has_one_secret = isinstance(secrets, str | bytes)
@@ -127,16 +135,22 @@ class WebhookInbox:
         return Receipt(_OK, taken, secret=taken[3]) if isinstance(taken, tuple) else await self._finish(taken)
 
     async def drain(self) -> None:
-        """Let the handlers that were begun come to their end."""
-        await self._handlers.drain(self._runtime.settings.timeouts.close)
+        """Let the handlers that were begun come to their end: those before an answer, and then those after it."""
+        patience = self._runtime.settings.timeouts.close
+        deadline = anyio.current_time() + patience
+        # What is closed by a handler cannot wait for that handler.
+        me = asyncio.current_task()
+        with anyio.move_on_after(patience):
+            while others := [work.answered for work in self._working.values() if work.task is not me]:
+                await asyncio.wait(others)
+        await self._handlers.drain(deadline - anyio.current_time())
 
     def _take_in(self, body: Body, headers: Headers, read: Callable[[Any], Fields] = read_headers) -> Taken:
         """Receive a delivery; most are done with at once, and nobody asks for their receipt."""
-        told: Told | DeliveryError
         try:
             told = self._verify(body, read(headers))
         except DeliveryError as error:
-            told = error
+            return self._take_to_owner(error)
         return self._take(told) if self._runtime.is_here() else self._take_to_owner(told)
 
     def _take_to_owner(self, told: Told | DeliveryError) -> Taken:
@@ -145,7 +159,7 @@ class WebhookInbox:
             owner = self._runtime.owner()
         except ClientStateError as error:
             return Receipt(_TRY_AGAIN, reason=str(error))
-        return self._take(told) if owner is asyncio.get_running_loop() else self._hand_over(told, owner)
+        return self._take_any(told) if owner is asyncio.get_running_loop() else self._hand_over(told, owner)
 
     async def _hand_over(self, told: Told | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
         """Let the client's own loop do it."""
@@ -167,7 +181,7 @@ class WebhookInbox:
             return Receipt(_TRY_AGAIN, reason="the client's event loop has ended the work")
 
     async def _take_later(self, told: Told | DeliveryError) -> Receipt:
-        return await self._finish(self._take(told))
+        return await self._finish(self._take_any(told))
 
     async def _finish(self, taken: Taken) -> Receipt:
         """Make a receipt of what was taken in, as soon as the work for it is done."""
@@ -175,12 +189,13 @@ class WebhookInbox:
             return Receipt(_OK, taken, secret=taken[3])
         return taken if isinstance(taken, Receipt) else await taken
 
-    def _take(self, told: Told | DeliveryError) -> Taken:
+    def _take_any(self, told: Told | DeliveryError) -> Taken:
+        return self._take(told) if isinstance(told, tuple) else self._refuse(told)
+
+    def _take(self, told: Told) -> Taken:
         """Take in what a delivery says, on the client's loop."""
         if self._room.is_closing:
             return Receipt(_TRY_AGAIN, reason="the client is closing")
-        if isinstance(told, DeliveryError):
-            return self._refuse(told)
         self._statistics.deliveries += 1
         signature, published = told[2], told[4]
         # Of one secret, a body has one signature, which is at hand; of several it has several.
@@ -202,7 +217,7 @@ class WebhookInbox:
         self._statistics.duplicates += 1
         working = self._working.get(key)
         if working is not None:
-            return self._repeat(Delivery(told), working)
+            return self._repeat(Delivery(told), working.answered)
         return Receipt(_OK, told, duplicate=True, secret=told[3])
 
     def _key_of(self, delivery: Delivery) -> str:
@@ -215,28 +230,32 @@ class WebhookInbox:
             report_refusal(self._observers, str(error))
         return Receipt(error.status_hint, reason=str(error))
 
-    async def _repeat(self, delivery: Delivery, working: "asyncio.Future[Receipt]") -> Receipt:
+    async def _repeat(self, delivery: Delivery, answered: "asyncio.Future[Receipt]") -> Receipt:
         """Answer like the first one of its kind, as soon as that is answered."""
         # Not awaited itself: whoever gives up here must not end it for the others.
-        await asyncio.wait([working])
-        first = working.result()
+        await asyncio.wait([answered])
+        first = answered.result()
         return Receipt(first.status, first.event, duplicate=True, reason=first.reason, secret=delivery.secret)
 
     async def _work(self, delivery: Delivery, key: str) -> Receipt:
         """Do what must be done before the answer, and begin what comes after it; what fails may come again."""
         event = delivery.event
         before, after = self._subscriptions.split(event.event)
-        working = self._working[key] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._working[key] = _Work(answered, asyncio.current_task())
         reason: str | None = "the work was given up"
         try:
             reason = await self._work_first(delivery, before, after)
+            if after and not self._runtime.is_open:
+                # Nobody would wait for them any more.
+                reason = "the client is closed"
         finally:
             del self._working[key]
             if reason is not None:
                 self._repeats.release(key)
             status = _OK if reason is None else _TRY_AGAIN
             receipt = Receipt(status, event, reason=reason, secret=delivery.secret)
-            working.set_result(receipt)
+            answered.set_result(receipt)
         if reason is None:
             self._handlers.start(after, event)
         return receipt

@@ -155,6 +155,47 @@ async def test_draining_is_bounded(patience: float, caplog: pytest.LogCaptureFix
 
 
 @virtual_time
+@pytest.mark.parametrize(("patience", "answer", "expected"), [(5.0, 200, ["before", "after"]), (1.0, 503, ["before"])])
+async def test_handlers_before_an_answer_are_waited_for(patience: float, answer: int, expected: list[str]) -> None:
+    """And those after it with them; where that would take too long, the delivery is to come again."""
+    done: list[str] = []
+    craftkit = Service().make_client(timeouts=Timeouts(close=patience))
+
+    @craftkit.inbox.on("*", before_answer=True)
+    async def before(_: Any) -> None:
+        await asyncio.sleep(2.0)
+        done.append("before")
+
+    @craftkit.inbox.on("render.succeeded")
+    async def after(_: Any) -> None:
+        done.append("after")
+
+    async with craftkit:
+        receiving = asyncio.ensure_future(craftkit.inbox.receive(*delivery_of("x1")))
+        await asyncio.sleep(0.0)
+
+    assert now() == pytest.approx(min(patience, 2.0), abs=0.1)
+    assert (await receiving).status == answer
+    await asyncio.sleep(10.0)
+    assert done == expected
+
+
+@virtual_time
+async def test_what_was_done_before_the_answer_is_not_wanted_again() -> None:
+    """If nothing was to follow, a client that closed meanwhile makes no difference."""
+    craftkit = Service().make_client(timeouts=Timeouts(close=1.0))
+
+    @craftkit.inbox.on("*", before_answer=True)
+    async def before(_: Any) -> None:
+        await craftkit.aclose()
+
+    async with craftkit:
+        receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+
+    assert (receipt.status, now()) == (200, 0.0)
+
+
+@virtual_time
 async def test_a_handler_that_refuses_to_end_is_left_behind() -> None:
     """It cannot keep the client from closing."""
     service = Service()
