@@ -310,7 +310,7 @@ def _report(seen: Mapping[str, list[float]], rounds: int, http: str) -> None:
     for ours, other, least in _TARGETS:
         # Round by round, since a slow moment of the machine hits neighbours alike.
         ratio = statistics.median(theirs / own for own, theirs in zip(seen[ours], seen[other], strict=True))
-        print(f"target: {ours} / {other} >= {least:.2f} times: {ratio:.2f} {'met' if ratio >= least else 'MISSED'}")
+        print(f"target: {ours} / {other} >= {least:.2f} times: {ratio:.3f} {'met' if ratio >= least else 'MISSED'}")
 
 
 if __name__ == "__main__":

@@ -18,14 +18,6 @@ from craftkit_async._sansio.naming import EXTRA, wire_names
 from craftkit_async.errors import DecodeError
 from craftkit_async.models.opened import OpenObject
 
-_fast_loads: Callable[[bytes], Any] | None
-try:
-    import orjson
-except ImportError:
-    _fast_loads = None
-else:
-    _fast_loads = orjson.loads
-
 Model = TypeVar("Model")
 Hook = Callable[[Any, Any], Any]
 
@@ -37,7 +29,7 @@ class Misfit(Exception):  # noqa: N818 - it never leaves this module
 def read_json(body: bytes) -> Any:
     """Parse JSON strictly, or raise `DecodeError`."""
     try:
-        return _slow_loads(body) if _fast_loads is None else _fast_loads(body)
+        return parse_json(body)
     except (ValueError, RecursionError):
         raise DecodeError(f"the reply is not JSON ({len(body)} bytes)", "") from None
 
@@ -114,7 +106,7 @@ def _finite(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
-def _slow_loads(body: bytes) -> Any:
+def slow_loads(body: bytes) -> Any:
     """Parse with the standard library, and refuse all that the fast parser refuses."""
     text = body.decode().strip(_BLANKS)
     # `decode` would look for the blanks with two regular expressions.
@@ -132,6 +124,15 @@ _ESCAPED_SURROGATE = rb"\ud"
 
 # What may stand around JSON, and nothing else that Python takes for a blank.
 _BLANKS = " \t\n\r"
+
+parse_json: Callable[[bytes], Any]
+"""Parses JSON strictly, or raises a `ValueError` or a `RecursionError`."""
+try:
+    import orjson
+except ImportError:
+    parse_json = slow_loads
+else:
+    parse_json = orjson.loads
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a number"}
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from craftkit_async._sansio.codec import read_json
+from craftkit_async._sansio import codec
 from craftkit_async._sansio.delivery import NAMED_EVENT, Fields
-from craftkit_async.errors import DecodeError
 from craftkit_async.models._value import Value
 from craftkit_async.models.events import RenderFailed, RenderSucceeded
 from craftkit_async.models.renders import Render, RenderStatus
@@ -23,7 +22,7 @@ Published = tuple[Mapping[str, Any], RenderStatus, str | None, str | None, datet
 def read_published(body: bytes, fields: Fields) -> Published | None:
     """Read a genuine body, and check all that `read_event` would; None leaves it to that."""
     try:
-        document = read_json(body)
+        document = codec.parse_json(body)
         name, render_id = document["event"], document["renderId"]
         status = _PUBLISHED[name, document["status"]]
         get = document.get
@@ -45,7 +44,7 @@ def read_published(body: bytes, fields: Fields) -> Published | None:
             completed = _moment(completed)
             if completed.tzinfo is None:
                 return None
-    except (DecodeError, KeyError, TypeError, ValueError, AttributeError, BytesWarning):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, BytesWarning):
         return None
     return None if created.tzinfo is None else (document, status, url, reason, created, completed)
 
