@@ -43,6 +43,8 @@ Run = Callable[..., Ended]
 def _own_handlers() -> Iterator[None]:
     """Let no command that ran in this process listen to Ctrl-C for ever: uvloop leaves its handlers where they are."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A test run in the background of a script is begun deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

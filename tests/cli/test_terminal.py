@@ -15,7 +15,14 @@ import pytest
 from craftkit_async.emulator import Emulator
 from tests.cli.conftest import HIDDEN, SECRET, Run, write_rows
 
-COMMAND = [sys.executable, "-c", "from craftkit_async.cli.main import main; main()"]
+# With Ctrl-C as a terminal gives it to a program, however this test run was begun.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from craftkit_async.cli.main import main
+main()
+"""
+COMMAND = [sys.executable, "-c", PROGRAM]
 ROOT = Path(__file__).parents[2]
 INVOICES = ("--template", "invoice", "--key", "number")
 
