@@ -75,7 +75,7 @@ def main() -> None:
         sys.modules["orjson"] = None  # type: ignore[assignment]  # that is how an import is made to fail
     from benchmarks.interleaved import cpu_of_function
     from craftkit_async import Render
-    from craftkit_async._sansio.codec import build, read_json
+    from craftkit_async._sansio.calls.codec import build, read_json
 
     loads: Callable[[bytes], Any] = json.loads
     if options.speed:

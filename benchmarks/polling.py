@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from craftkit_async import PollPolicy
-from craftkit_async._sansio.polling import Pace
+from craftkit_async._sansio.polling.pace import Pace
 
 Source = Callable[[random.Random, int], float]
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from benchmarks.polling import SCENARIOS, SIGMA, Contender, Figures, Fitted, documented, learned, simulate
-from craftkit_async._sansio import durations
+from craftkit_async._sansio.polling import durations
 
 _MEDIAN = math.log(0.42)
 # Polls may come at any of these ages, 2 % apart: from 10 ms, before all but a few in a million, to 200 s.

@@ -66,7 +66,7 @@ def _headers(signature: str) -> Mapping[str, str]:
 
 def _ours() -> Mapping[str, Call]:
     from craftkit_async import WebhookVerifier
-    from craftkit_async._sansio.signing import matcher_of, signature_of
+    from craftkit_async._sansio.webhooks.signing import matcher_of, signature_of
 
     match = matcher_of(SECRET)
     verifier = WebhookVerifier(SECRET)
@@ -87,7 +87,7 @@ class _Inbox:
 
     def __init__(self, deliveries: int) -> None:
         from craftkit_async import Craftkit
-        from craftkit_async._sansio.signing import signature_of
+        from craftkit_async._sansio.webhooks.signing import signature_of
         from craftkit_async.testing import FakeTransport
 
         ids = [str(uuid.uuid4()) for _ in range(deliveries)]

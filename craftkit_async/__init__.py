@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 from craftkit_async._io.capture import CapturedResponse, capture_responses
 from craftkit_async._io.transport import Reply, Transport
-from craftkit_async._sansio.call import OMITTED
-from craftkit_async._sansio.keys import derive_key
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.call import OMITTED
+from craftkit_async._sansio.calls.idempotency import derive_key
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async._version import __version__
 from craftkit_async.client import Craftkit, CraftkitAccount, CraftkitAdmin
 from craftkit_async.errors import (
@@ -41,7 +41,7 @@ from craftkit_async.errors import (
 )
 from craftkit_async.models.health import Health, HealthChecks, Liveness
 from craftkit_async.models.issues import Issue
-from craftkit_async.models.opened import OpenObject
+from craftkit_async.models.open_object import OpenObject
 from craftkit_async.models.renders import Render, RenderStatus
 from craftkit_async.models.templates import (
     Loop,
@@ -57,9 +57,10 @@ from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 
 if _TYPE_CHECKING:
+    from craftkit_async._sansio.calls.render_request import RenderRequest
     from craftkit_async.batch.batch import Batch
-    from craftkit_async.batch.report import BatchReport
-    from craftkit_async.batch.requests import Outcome, RenderRequest
+    from craftkit_async.batch.figures.report import BatchReport
+    from craftkit_async.batch.rows.requests import Outcome
     from craftkit_async.models.embed import (
         BuilderTemplate,
         CatalogField,
@@ -120,8 +121,9 @@ if _TYPE_CHECKING:
 # The rarer models and the events are imported when they are first asked for: most programs never pay for them.
 _LATER = {
     "craftkit_async.batch.batch": ("Batch",),
-    "craftkit_async.batch.report": ("BatchReport",),
-    "craftkit_async.batch.requests": ("Outcome", "RenderRequest"),
+    "craftkit_async.batch.figures.report": ("BatchReport",),
+    "craftkit_async._sansio.calls.render_request": ("RenderRequest",),
+    "craftkit_async.batch.rows.requests": ("Outcome",),
     "craftkit_async.observe.events": (
         "Abandoned",
         "AttemptFailed",

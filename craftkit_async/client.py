@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import aiohttp
 
+from craftkit_async._io.factory import Connections, make_runtime
 from craftkit_async._io.runtime import Runtime, Settings
 from craftkit_async._io.sender import Sender
 from craftkit_async._io.transport import Transport
-from craftkit_async._io.wiring import Connections, make_runtime
-from craftkit_async._sansio.addresses import PRODUCTION, read_base_url
-from craftkit_async._sansio.arguments import need
-from craftkit_async._sansio.call import OMITTED, TimeoutOption
-from craftkit_async._sansio.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind, check_key, missing_key
-from craftkit_async._sansio.evidence import Mode
+from craftkit_async._sansio.calls.arguments import need
+from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
+from craftkit_async._sansio.calls.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind, check_key, missing_key
+from craftkit_async._sansio.documents.addresses import PRODUCTION, read_base_url
+from craftkit_async._sansio.polling.webhook_share import Mode
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.health import Health, Liveness
-from craftkit_async.models.opened import OpenObject
+from craftkit_async.models.open_object import OpenObject
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.observers import Observer, Observers
 from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 from craftkit_async.resources.renders import Renders
 from craftkit_async.resources.templates import Templates
-from craftkit_async.waiting.terms import read_terms
-from craftkit_async.waiting.waits import Waits
+from craftkit_async.waiting.lazy import Waits
+from craftkit_async.waiting.options import read_terms
 
 if TYPE_CHECKING:
-    from craftkit_async._sansio.signing import Secrets
-    from craftkit_async.batch._run import Requests
-    from craftkit_async.batch._terms import OnChanged
+    from craftkit_async._sansio.webhooks.signing import Secrets
     from craftkit_async.batch.batch import Batch
+    from craftkit_async.batch.options import OnChanged
+    from craftkit_async.batch.run import Requests
     from craftkit_async.resources.embed import Embed
     from craftkit_async.resources.engagement import EngagementEvents
     from craftkit_async.resources.hooks import Hooks
@@ -243,10 +243,10 @@ class Craftkit(_Client):
 
         Rows are read as they are needed. With a journal, running the same rows again goes on where it stopped.
         """
-        from craftkit_async.batch._run import Run  # noqa: PLC0415 - see the class
-        from craftkit_async.batch._terms import read_terms  # noqa: PLC0415 - see the class
-        from craftkit_async.batch._work import Service  # noqa: PLC0415 - see the class
         from craftkit_async.batch.batch import Batch  # noqa: PLC0415 - see the class
+        from craftkit_async.batch.options import read_terms  # noqa: PLC0415 - see the class
+        from craftkit_async.batch.row_task import Service  # noqa: PLC0415 - see the class
+        from craftkit_async.batch.run import Run  # noqa: PLC0415 - see the class
 
         settings = self._runtime.settings
         terms = read_terms(

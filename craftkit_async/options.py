@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from craftkit_async.errors import ConfigurationError
-from craftkit_async.models._value import Value
+from craftkit_async.models.value import Value
 
 _Check = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from craftkit_async._sansio.delivery import (
+from craftkit_async._sansio.webhooks.delivery import (
     Body,
     Fields,
     Headers,
@@ -15,8 +15,8 @@ from craftkit_async._sansio.delivery import (
     read_signature,
     settled_render,
 )
-from craftkit_async._sansio.published import Published, published_event, published_render, read_published
-from craftkit_async._sansio.signing import Secret, SecretName, Secrets, matcher_of, signature_of
+from craftkit_async._sansio.webhooks.fast_path import Published, published_event, published_render, read_published
+from craftkit_async._sansio.webhooks.signing import Secret, SecretName, Secrets, matcher_of, signature_of
 from craftkit_async.errors import ConfigurationError, SignatureError
 from craftkit_async.models.events import Webhook
 from craftkit_async.models.renders import Render

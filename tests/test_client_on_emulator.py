@@ -24,7 +24,7 @@ from craftkit_async import (
     WebhookVerifier,
 )
 from craftkit_async.emulator import Emulator
-from tests.loopback import serve
+from tests.support.loopback import serve
 
 BOOKING = {"booking": {"code": "BK-1", "activityName": "Harbour tour"}, "areas": [{"name": "Hull"}]}
 QUICK = RetryPolicy(first_delay=0.01, max_delay=0.02)

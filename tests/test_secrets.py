@@ -23,9 +23,9 @@ from craftkit_async import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async.testing import FakeReply, FakeTransport, SignedDelivery, signed_delivery
-from tests.loopback import read_head, serve_raw
+from tests.support.loopback import read_head, serve_raw
 
 # Each has this in it, so that one search finds them all.
 MARK = "recognisable"

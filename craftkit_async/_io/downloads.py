@@ -12,9 +12,16 @@ import attrs
 from craftkit_async._io.files import place_document
 from craftkit_async._io.sender import Answer, Sender, check_timeout
 from craftkit_async._io.transport import Reply, close_chunks, lowered
-from craftkit_async._sansio.arguments import allow
-from craftkit_async._sansio.call import OMITTED, Call, Credential, TimeoutOption
-from craftkit_async._sansio.documents import MOST_REDIRECTS, REDIRECTS, Inspection, fetch_call, inspect, next_address
+from craftkit_async._sansio.calls.arguments import allow
+from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, TimeoutOption
+from craftkit_async._sansio.documents.documents import (
+    MOST_REDIRECTS,
+    REDIRECTS,
+    Inspection,
+    fetch_call,
+    inspect,
+    next_address,
+)
 from craftkit_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -24,7 +31,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe._reports import report_download
+from craftkit_async.observe.reports import report_download
 
 Taken = TypeVar("Taken")
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from math import isfinite
 
-from craftkit_async._sansio.limiting import Window
+from craftkit_async._sansio.retries.window import Window
 from craftkit_async.errors import ClientStateError, TransportTimeoutError
 
 

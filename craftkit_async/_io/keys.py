@@ -2,7 +2,7 @@
 
 import os
 
-from craftkit_async._sansio.keys import check_idempotency_key
+from craftkit_async._sansio.calls.idempotency import check_idempotency_key
 
 # 16 bytes: no counter, since a machine that is cloned would count on from the same number.
 _KEY_BYTES = 16

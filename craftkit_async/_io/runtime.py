@@ -12,8 +12,8 @@ from craftkit_async._io.governor import Governor
 from craftkit_async._io.sessions import AiohttpTransport
 from craftkit_async._io.transport import Transport
 from craftkit_async._io.watch import Watch
-from craftkit_async._sansio.addresses import BaseUrl
-from craftkit_async._sansio.retrying import Quota
+from craftkit_async._sansio.documents.addresses import BaseUrl
+from craftkit_async._sansio.retries.retrying import Quota
 from craftkit_async.errors import ClientStateError
 from craftkit_async.observe.observers import Observers
 from craftkit_async.observe.statistics import Statistics

@@ -12,10 +12,10 @@ from craftkit_async._io.capture import CapturedResponse, captured
 from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import Reply, lowered
 from craftkit_async._io.watch import Watched
-from craftkit_async._sansio.call import OMITTED, Call, Credential, Result, TimeoutOption
-from craftkit_async._sansio.reply import is_answer, read_answer, read_either, read_error
-from craftkit_async._sansio.request import Request, make_request
-from craftkit_async._sansio.retrying import Schedule, is_congestion, read_trouble
+from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, Result, TimeoutOption
+from craftkit_async._sansio.calls.reply import is_answer, read_answer, read_either, read_error
+from craftkit_async._sansio.calls.request import Request, make_request
+from craftkit_async._sansio.retries.retrying import Schedule, is_congestion, read_trouble
 from craftkit_async.errors import (
     ApiError,
     ClientStateError,
@@ -25,7 +25,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe._reports import report_failure, report_next_attempt
+from craftkit_async.observe.reports import report_failure, report_next_attempt
 
 # Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
 Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]

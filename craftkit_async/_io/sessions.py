@@ -15,8 +15,8 @@ from yarl import URL
 
 from craftkit_async._io.proxies import proxy_of, split_credentials
 from craftkit_async._io.quick_requests import request_class
-from craftkit_async._sansio.addresses import is_public
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
+from craftkit_async._sansio.documents.addresses import is_public
 from craftkit_async.errors import (
     ClientStateError,
     CraftkitError,

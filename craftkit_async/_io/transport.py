@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async.errors import CraftkitError, TransportError, TransportTimeoutError
 
 

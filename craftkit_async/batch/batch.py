@@ -4,9 +4,9 @@ import weakref
 from types import TracebackType
 from typing import Self
 
-from craftkit_async.batch._run import Run
-from craftkit_async.batch.report import BatchReport
-from craftkit_async.batch.requests import Outcome
+from craftkit_async.batch.figures.report import BatchReport
+from craftkit_async.batch.rows.requests import Outcome
+from craftkit_async.batch.run import Run
 
 
 class Batch:

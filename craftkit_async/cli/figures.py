@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import attrs
 
-from craftkit_async.batch.report import BatchReport, Durations
+from craftkit_async.batch.figures.report import BatchReport, Durations
 from craftkit_async.cli.progress import write_counts, write_seconds
 from craftkit_async.cli.terminal import show_table, tell
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import attrs
 
-from craftkit_async._sansio.addresses import read_base_url
-from craftkit_async._sansio.credentials import PROJECT, check_key
+from craftkit_async._sansio.calls.credentials import PROJECT, check_key
+from craftkit_async._sansio.documents.addresses import read_base_url
 from craftkit_async.errors import (
     AuthenticationError,
     ConfigurationError,

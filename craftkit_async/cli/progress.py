@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from craftkit_async.batch.report import BatchReport
+from craftkit_async.batch.figures.report import BatchReport
 from craftkit_async.cli.terminal import is_terminal, tell
 
 # Often enough to look alive; each costs about a millisecond.

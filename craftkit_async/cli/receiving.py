@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from craftkit_async.cli.endings import NotStartedError
+from craftkit_async.cli.exit_codes import NotStartedError
 from craftkit_async.client import Craftkit
 from craftkit_async.receivers.aiohttp import add_webhook_route
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from craftkit_async._sansio.call import OMITTED, TimeoutOption
-from craftkit_async._sansio.credentials import PROJECT
+from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
+from craftkit_async._sansio.calls.credentials import PROJECT
 from craftkit_async.client import Craftkit
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from craftkit_async.cli.endings import printable
+from craftkit_async.cli.exit_codes import printable
 
 _STATES = {"ok": "green", "problem": "red", "skipped": "yellow"}
 

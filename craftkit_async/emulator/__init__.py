@@ -3,9 +3,9 @@
 from craftkit_async.emulator.emulator import Emulator
 from craftkit_async.emulator.faults.board import Faults
 from craftkit_async.emulator.faults.grammar import FaultSpecError
-from craftkit_async.emulator.records import Delivery, Render
-from craftkit_async.emulator.requests_seen import SeenRequest
+from craftkit_async.emulator.http.request_log import SeenRequest
 from craftkit_async.emulator.settings import Settings, SettingsError
+from craftkit_async.emulator.storage.records import Delivery, Render
 from craftkit_async.emulator.thread import EmulatorThread
 
 __all__ = [

@@ -6,10 +6,10 @@ from typing import Any, Final
 import orjson
 from attrs import define, field
 
-from craftkit_async.emulator.answers import Issues, Refusal
-from craftkit_async.emulator.contract import Operation
 from craftkit_async.emulator.faults.grammar import Fault
-from craftkit_async.emulator.records import Project, Session
+from craftkit_async.emulator.http.answers import Issues, Refusal
+from craftkit_async.emulator.http.contract import Operation
+from craftkit_async.emulator.storage.records import Project, Session
 
 _MAX_DEPTH: Final = 200  # the encoder ends at 254 levels; no honest body comes near
 _OPENING: Final = (b"[", b"{")

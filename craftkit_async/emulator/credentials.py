@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 
-from craftkit_async.emulator.answers import Refusal
+from craftkit_async.emulator.background.clock import Clock
 from craftkit_async.emulator.calls import Credential
-from craftkit_async.emulator.clock import Clock
-from craftkit_async.emulator.contract import Operation
+from craftkit_async.emulator.http.answers import Refusal
+from craftkit_async.emulator.http.contract import Operation
 from craftkit_async.emulator.settings import Settings
-from craftkit_async.emulator.state import State
+from craftkit_async.emulator.storage.state import State
 from craftkit_async.emulator.tokens import TokenSigner
 
 _BEARER = "bearer "

@@ -7,14 +7,14 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
-from craftkit_async.emulator.desk import Desk
 from craftkit_async.emulator.faults.board import Faults
-from craftkit_async.emulator.records import Delivery, Render
-from craftkit_async.emulator.requests_seen import SeenRequest
+from craftkit_async.emulator.http.protocol import Runner
+from craftkit_async.emulator.http.request_log import SeenRequest
+from craftkit_async.emulator.request_pipeline import Desk
 from craftkit_async.emulator.server import make_application
 from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.settings import read_settings
-from craftkit_async.emulator.wire import Runner
+from craftkit_async.emulator.storage.records import Delivery, Render
 
 _PATIENCE: Final = 1.0  # seconds an open request may take when the emulator ends
 _BACKLOG: Final = 4096  # connections that may knock at once; load tests open thousands

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import orjson
 
+from craftkit_async.emulator.background.latency import Latency
 from craftkit_async.emulator.documents import TINY_PDF, Document
+from craftkit_async.emulator.environment import Ground
 from craftkit_async.emulator.faults.grammar import Fault
-from craftkit_async.emulator.ground import Ground
-from craftkit_async.emulator.identifiers import new_id
-from craftkit_async.emulator.latency import Latency
-from craftkit_async.emulator.pressroom import PRESSES, Pressroom
-from craftkit_async.emulator.records import Delivery, Render, Version
-from craftkit_async.emulator.times import to_iso, to_iso_or_none
+from craftkit_async.emulator.pdf_workers import PRESSES, Pressroom
+from craftkit_async.emulator.storage.identifiers import new_id
+from craftkit_async.emulator.storage.records import Delivery, Render, Version
+from craftkit_async.emulator.storage.times import to_iso, to_iso_or_none
 from craftkit_async.emulator.webhooks.outbox import Outbox, parse_drawn
 
 _LOGGER = logging.getLogger("craftkit_async.emulator")

@@ -4,13 +4,12 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from craftkit_async.emulator import control, public_pages
-from craftkit_async.emulator.answers import Answer
-from craftkit_async.emulator.contract import Operation, load_contract
-from craftkit_async.emulator.desk import Desk, Handler
-from craftkit_async.emulator.routes import HANDLERS
+from craftkit_async.emulator.http.answers import Answer
+from craftkit_async.emulator.http.contract import Operation, load_contract
+from craftkit_async.emulator.http.transmission import MAX_BODY
+from craftkit_async.emulator.request_pipeline import Desk, Handler
+from craftkit_async.emulator.routes import HANDLERS, control, public_pages
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.transmission import MAX_BODY
 
 _Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _REST = "/{rest:.*}"

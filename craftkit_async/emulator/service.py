@@ -6,25 +6,25 @@ from typing import Any, Final
 
 import orjson
 
-from craftkit_async.emulator.addresses import Address
-from craftkit_async.emulator.agenda import Agenda
-from craftkit_async.emulator.clock import Clock
-from craftkit_async.emulator.contract import load_contract
+from craftkit_async.emulator.background.agenda import Agenda
+from craftkit_async.emulator.background.clock import Clock
+from craftkit_async.emulator.background.tasks import Crew
 from craftkit_async.emulator.credentials import Gate, digest_key
-from craftkit_async.emulator.crew import Crew
 from craftkit_async.emulator.documents import ready_templates
+from craftkit_async.emulator.environment import Ground
 from craftkit_async.emulator.faults.board import Faults
-from craftkit_async.emulator.ground import Ground
-from craftkit_async.emulator.identifiers import new_id
-from craftkit_async.emulator.pressroom import Pressroom
-from craftkit_async.emulator.rates import TokenBucket
-from craftkit_async.emulator.records import ApiKey, Project, Subscription
+from craftkit_async.emulator.http.addresses import Address
+from craftkit_async.emulator.http.contract import load_contract
+from craftkit_async.emulator.http.rates import TokenBucket
+from craftkit_async.emulator.pdf_workers import Pressroom
 from craftkit_async.emulator.rendering import Rendering
 from craftkit_async.emulator.settings import Settings
 from craftkit_async.emulator.signing_provider import SigningProvider
-from craftkit_async.emulator.state import State
-from craftkit_async.emulator.store import Store
-from craftkit_async.emulator.template_shelf import TemplateShelf
+from craftkit_async.emulator.storage.identifiers import new_id
+from craftkit_async.emulator.storage.records import ApiKey, Project, Subscription
+from craftkit_async.emulator.storage.sqlite import Store
+from craftkit_async.emulator.storage.state import State
+from craftkit_async.emulator.template_store import TemplateShelf
 from craftkit_async.emulator.tokens import TokenSigner
 from craftkit_async.emulator.webhooks.outbox import Outbox
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from craftkit_async.emulator.contract import load_contract
+from craftkit_async.emulator.background.latency import Constant, Latency, parse_latency
 from craftkit_async.emulator.dashboard import check_template, check_url
 from craftkit_async.emulator.faults.grammar import Rule, parse_faults
-from craftkit_async.emulator.latency import Constant, Latency, parse_latency
-from craftkit_async.emulator.rates import Rate, parse_rate
+from craftkit_async.emulator.http.contract import load_contract
+from craftkit_async.emulator.http.rates import Rate, parse_rate
 
 DEFAULT_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)  # five waits make six attempts
 MAX_SKIP: Final = 10 * 365 * 86_400.0  # seconds; dates stay within what a calendar can write

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Issues, Refusal
-from craftkit_async.emulator.ground import Ground
-from craftkit_async.emulator.records import Signature
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.environment import Ground
+from craftkit_async.emulator.http.answers import Issues, Refusal
+from craftkit_async.emulator.storage.records import Signature
+from craftkit_async.emulator.storage.times import to_iso
 from craftkit_async.emulator.webhooks.outbox import Outbox
 
 FINAL: Final = frozenset({"completed", "declined", "expired", "cancelled", "failed"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from craftkit_async.models._value import Value, model
+from craftkit_async.models.value import Value, model
 
 
 @model

@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 
-from craftkit_async.models._value import Value, model
 from craftkit_async.models.renders import Render
 from craftkit_async.models.signatures import SignatureRecipient, SignatureStatus
+from craftkit_async.models.value import Value, model
 
 
 @model

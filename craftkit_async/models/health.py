@@ -1,6 +1,6 @@
 """Health: whether the service is up."""
 
-from craftkit_async.models._value import Value, model
+from craftkit_async.models.value import Value, model
 
 
 @model

@@ -1,6 +1,6 @@
 """Issue: one thing that is wrong with some input, and where."""
 
-from craftkit_async.models._value import Value, model
+from craftkit_async.models.value import Value, model
 
 
 @model

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import attrs
 
-from craftkit_async.models._value import Value, model
+from craftkit_async.models.value import Value, model
 
 
 @model

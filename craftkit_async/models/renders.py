@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import attrs
 
-from craftkit_async.models._value import Value, model
+from craftkit_async.models.value import Value, model
 
 
 class RenderStatus(StrEnum):

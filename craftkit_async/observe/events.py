@@ -2,8 +2,8 @@
 
 import attrs
 
-from craftkit_async.models._value import Value, model
 from craftkit_async.models.renders import Render
+from craftkit_async.models.value import Value, model
 
 
 def _kind_of(error: Exception) -> str:

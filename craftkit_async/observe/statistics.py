@@ -2,7 +2,7 @@
 
 import attrs
 
-from craftkit_async.models._value import Value
+from craftkit_async.models.value import Value
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)

@@ -2,7 +2,7 @@
 
 from aiohttp import StreamReader, web
 
-from craftkit_async._sansio.delivery import read_multidict
+from craftkit_async._sansio.webhooks.delivery import read_multidict
 from craftkit_async.client import Craftkit
 from craftkit_async.receivers import WEBHOOK_PATH
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from craftkit_async._sansio.delivery import read_asgi_headers
+from craftkit_async._sansio.webhooks.delivery import read_asgi_headers
 from craftkit_async.client import Craftkit
 
 Message = MutableMapping[str, Any]

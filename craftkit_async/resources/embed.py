@@ -8,10 +8,19 @@ from typing import Any
 from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
 from craftkit_async._io.files import check_place
 from craftkit_async._io.sender import Sender
-from craftkit_async._sansio.arguments import allow, need, need_token
-from craftkit_async._sansio.call import OMITTED, Call, Credential, Omitted, Operation, Result, Retry, TimeoutOption
-from craftkit_async._sansio.data import encode_object, to_json, to_plain
-from craftkit_async._sansio.multipart import encode_file
+from craftkit_async._sansio.calls.arguments import allow, need, need_token
+from craftkit_async._sansio.calls.call import (
+    OMITTED,
+    Call,
+    Credential,
+    Omitted,
+    Operation,
+    Result,
+    Retry,
+    TimeoutOption,
+)
+from craftkit_async._sansio.calls.data import encode_object, to_json, to_plain
+from craftkit_async._sansio.calls.multipart import encode_file
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.embed import (
     BuilderTemplate,
@@ -27,7 +36,7 @@ from craftkit_async.models.embed import (
     UploadedImage,
     VariableCatalog,
 )
-from craftkit_async.models.opened import OpenObject
+from craftkit_async.models.open_object import OpenObject
 from craftkit_async.models.renders import Render
 from craftkit_async.resources.renders import DOWNLOAD_INLINE
 from craftkit_async.resources.resource import Resource

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from craftkit_async._sansio.arguments import allow, need
-from craftkit_async._sansio.call import OMITTED, Operation, TimeoutOption
+from craftkit_async._sansio.calls.arguments import allow, need
+from craftkit_async._sansio.calls.call import OMITTED, Operation, TimeoutOption
 from craftkit_async.models.engagement import Engagement, EventRecorded
 from craftkit_async.resources.resource import Resource
 

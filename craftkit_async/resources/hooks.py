@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from craftkit_async._sansio.arguments import need
-from craftkit_async._sansio.call import OMITTED, Credential, Operation, Retry, TimeoutOption
-from craftkit_async._sansio.data import encode_object
+from craftkit_async._sansio.calls.arguments import need
+from craftkit_async._sansio.calls.call import OMITTED, Credential, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.calls.data import encode_object
 from craftkit_async._sansio.headers import SIGNATURE
-from craftkit_async._sansio.signing import signature_of
+from craftkit_async._sansio.webhooks.signing import signature_of
 from craftkit_async.models.renders import Render
 from craftkit_async.resources.resource import Resource
 

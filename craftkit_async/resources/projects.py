@@ -1,7 +1,7 @@
 """Projects: what an account key manages."""
 
-from craftkit_async._sansio.arguments import allow, need
-from craftkit_async._sansio.call import OMITTED, Credential, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.calls.arguments import allow, need
+from craftkit_async._sansio.calls.call import OMITTED, Credential, Operation, Retry, TimeoutOption
 from craftkit_async.errors import NotFoundError
 from craftkit_async.models.projects import Project, ProjectDeleted, ProjectKey
 from craftkit_async.resources.resource import Resource

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from craftkit_async._sansio.arguments import need
-from craftkit_async._sansio.call import OMITTED, Credential, Operation, TimeoutOption
-from craftkit_async.models.opened import OpenObject
+from craftkit_async._sansio.calls.arguments import need
+from craftkit_async._sansio.calls.call import OMITTED, Credential, Operation, TimeoutOption
+from craftkit_async.models.open_object import OpenObject
 from craftkit_async.resources.resource import Resource
 
 _PATH = "/v1/admin/provision"

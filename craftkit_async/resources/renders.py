@@ -9,9 +9,9 @@ from pathlib import Path
 from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
 from craftkit_async._io.files import check_place
 from craftkit_async._io.sender import Sender
-from craftkit_async._sansio.arguments import allow, need
-from craftkit_async._sansio.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
-from craftkit_async._sansio.documents import HasSnapshot, outside_address, read_target
+from craftkit_async._sansio.calls.arguments import allow, need
+from craftkit_async._sansio.calls.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.documents.documents import HasSnapshot, outside_address, read_target
 from craftkit_async.models.renders import Render
 from craftkit_async.models.shares import EmailedRender
 from craftkit_async.resources.resource import Resource

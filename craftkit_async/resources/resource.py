@@ -3,7 +3,7 @@
 from typing import Any
 
 from craftkit_async._io.sender import Sender
-from craftkit_async._sansio.call import OMITTED, Call, Result, TimeoutOption
+from craftkit_async._sansio.calls.call import OMITTED, Call, Result, TimeoutOption
 
 
 class Resource:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from craftkit_async._sansio.arguments import allow
-from craftkit_async._sansio.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.calls.arguments import allow
+from craftkit_async._sansio.calls.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
 from craftkit_async.errors import NotFoundError
 from craftkit_async.models.shares import Share, ShareRevoked
 from craftkit_async.resources.resource import Resource

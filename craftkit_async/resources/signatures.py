@@ -9,9 +9,9 @@ from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
 from craftkit_async._io.files import check_place
 from craftkit_async._io.keys import given_or_fresh
 from craftkit_async._io.sender import Sender
-from craftkit_async._sansio.arguments import allow, need
-from craftkit_async._sansio.call import OMITTED, Call, Omitted, Operation, Retry, TimeoutOption
-from craftkit_async._sansio.paging import Pages
+from craftkit_async._sansio.calls.arguments import allow, need
+from craftkit_async._sansio.calls.call import OMITTED, Call, Omitted, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.calls.paging import Pages
 from craftkit_async.errors import ConfigurationError, ConflictError
 from craftkit_async.models.signatures import AnchorTag, Recipient, SignaturePage, SignatureRequest, SignatureStatus
 from craftkit_async.resources.resource import Resource

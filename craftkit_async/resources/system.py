@@ -1,6 +1,6 @@
 """System: whether the service is up."""
 
-from craftkit_async._sansio.call import OMITTED, Credential, Operation, TimeoutOption
+from craftkit_async._sansio.calls.call import OMITTED, Credential, Operation, TimeoutOption
 from craftkit_async.models.health import Health, Liveness
 from craftkit_async.resources.resource import Resource
 

@@ -7,10 +7,10 @@ from math import inf
 from typing import Any, NamedTuple
 
 from craftkit_async._io.keys import given_or_fresh
-from craftkit_async._sansio.arguments import allow, need
-from craftkit_async._sansio.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
-from craftkit_async._sansio.data import encode_object, to_json
-from craftkit_async._sansio.manifests import read_manifest, says_the_same
+from craftkit_async._sansio.calls.arguments import allow, need
+from craftkit_async._sansio.calls.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
+from craftkit_async._sansio.calls.data import encode_object, to_json
+from craftkit_async._sansio.calls.manifests import read_manifest, says_the_same
 from craftkit_async.errors import NotFoundError
 from craftkit_async.models.renders import Render
 from craftkit_async.models.templates import (
@@ -20,7 +20,7 @@ from craftkit_async.models.templates import (
     TemplatePublished,
     TemplateSummary,
 )
-from craftkit_async.observe._reports import report_abandoned_submit, report_submit
+from craftkit_async.observe.reports import report_abandoned_submit, report_submit
 from craftkit_async.resources.resource import Resource
 
 _LIST = Operation("list_templates", "GET", "/v1/templates", TemplateSummary, envelope="templates")

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from craftkit_async._sansio.signing import signature_of
+from craftkit_async._sansio.webhooks.signing import signature_of
 
 
 class SignedDelivery(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import attrs
 
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async.errors import ClientStateError, CraftkitError, TransportError
 
 # Small, so that even a short body arrives in several pieces.

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from typing import Any
 
-from craftkit_async._sansio.call import OMITTED, TimeoutOption
+from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
 from craftkit_async.models.renders import Render
 from craftkit_async.waiting.pending import Pending
 

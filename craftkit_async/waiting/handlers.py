@@ -10,7 +10,7 @@ import anyio
 
 from craftkit_async._io.runtime import Runtime
 from craftkit_async.models.events import Webhook
-from craftkit_async.observe._reports import report_handler_failure
+from craftkit_async.observe.reports import report_handler_failure
 
 Handler = Callable[[Any], Awaitable[object]]
 

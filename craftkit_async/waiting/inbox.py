@@ -9,16 +9,16 @@ from typing import Any, NamedTuple, TypeVar
 import anyio
 import attrs
 
-from craftkit_async._sansio.delivery import Body, Fields, Headers, read_headers
-from craftkit_async._sansio.published import published_render
-from craftkit_async._sansio.repeats import Repeats
-from craftkit_async._sansio.signing import SecretName
-from craftkit_async._sansio.subscriptions import Subscriptions, check_patterns
+from craftkit_async._sansio.webhooks.delivery import Body, Fields, Headers, read_headers
+from craftkit_async._sansio.webhooks.duplicates import Repeats
+from craftkit_async._sansio.webhooks.fast_path import published_render
+from craftkit_async._sansio.webhooks.signing import SecretName
+from craftkit_async._sansio.webhooks.subscriptions import Subscriptions, check_patterns
 from craftkit_async.errors import ClientStateError, ConfigurationError, DeliveryError, RelayError
 from craftkit_async.models.events import Webhook
-from craftkit_async.observe._reports import report_delivery, report_refusal
+from craftkit_async.observe.reports import report_delivery, report_refusal
+from craftkit_async.waiting.completions import WaitingRoom
 from craftkit_async.waiting.handlers import Handler, Handlers
-from craftkit_async.waiting.room import WaitingRoom
 from craftkit_async.webhooks import Delivery, Told, WebhookVerifier
 
 AnyHandler = TypeVar("AnyHandler", bound=Handler)

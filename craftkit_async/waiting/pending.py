@@ -5,8 +5,8 @@ import weakref
 from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from craftkit_async._sansio.call import TimeoutOption
-from craftkit_async._sansio.mailbox import Mailbox
+from craftkit_async._sansio.calls.call import TimeoutOption
+from craftkit_async._sansio.webhooks.mailbox import Mailbox
 from craftkit_async.errors import RenderFailedError
 from craftkit_async.models.renders import Render
 

@@ -6,12 +6,12 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from craftkit_async._io.runtime import Runtime
-from craftkit_async._sansio.polling import Pace, before_deadline
-from craftkit_async._sansio.retrying import seconds_held
-from craftkit_async._sansio.wheel import TICKS, Wheel, tick_after, tick_at
+from craftkit_async._sansio.polling.pace import Pace, before_deadline
+from craftkit_async._sansio.polling.timer_wheel import TICKS, Wheel, tick_after, tick_at
+from craftkit_async._sansio.retries.retrying import seconds_held
 from craftkit_async.errors import ApiError, CraftkitError, WaitTimeoutError
 from craftkit_async.models.renders import Render
-from craftkit_async.observe._reports import report_look, report_timeout
+from craftkit_async.observe.reports import report_look, report_timeout
 from craftkit_async.waiting.pending import Pending, PendingRenders
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from math import inf
 from typing import Any
 
 from craftkit_async._io.sender import Sender, check_timeout
-from craftkit_async._sansio.call import OMITTED, TimeoutOption
+from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
 from craftkit_async.errors import CraftkitError, TransportTimeoutError, WaitTimeoutError
 from craftkit_async.models.renders import Render
-from craftkit_async.observe._reports import report_timeout
+from craftkit_async.observe.reports import report_timeout
 from craftkit_async.resources.renders import GET_RENDER, Renders
 from craftkit_async.resources.templates import Submission, Templates
+from craftkit_async.waiting.completions import WaitingRoom
 from craftkit_async.waiting.handle import RenderHandle
 from craftkit_async.waiting.pending import KeyedWaiter, Pending, Waiter
-from craftkit_async.waiting.room import WaitingRoom
 
 
 class RenderSession:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from craftkit_async import Craftkit, Limits, Render, RetryPolicy, TransportError
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async.observe.events import Abandoned
 from craftkit_async.testing import FakeReply, FakeTransport
-from tests.cancelling import cancel_everywhere, other_tasks, settle
-from tests.observing import Recorder
+from tests.support.cancelling import cancel_everywhere, other_tasks, settle
+from tests.support.observing import Recorder
 
 pytestmark = pytest.mark.virtual_time
 

@@ -24,10 +24,10 @@ from craftkit_async import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async.observe.events import Downloaded
 from craftkit_async.testing import FakeReply, FakeTransport
-from tests.observing import Recorder
+from tests.support.observing import Recorder
 
 pytestmark = pytest.mark.virtual_time
 

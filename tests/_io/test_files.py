@@ -12,7 +12,7 @@ import pytest
 from craftkit_async import ConfigurationError, Craftkit, DownloadError, RetryPolicy
 from craftkit_async._io import files
 from craftkit_async.testing import FakeReply, FakeTransport
-from tests.cancelling import cancel_everywhere, other_tasks
+from tests.support.cancelling import cancel_everywhere, other_tasks
 
 PDF = b"%PDF-1.7\n" + b"." * 3000 + b"%%EOF"
 # Larger than what is gathered before it is written.

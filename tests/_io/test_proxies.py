@@ -11,7 +11,7 @@ from yarl import URL
 
 from craftkit_async import ConfigurationError, Craftkit, Render, RetryPolicy, TransportError
 from craftkit_async._io import proxies, sessions
-from tests.loopback import read_head, replying, serve, serve_raw
+from tests.support.loopback import read_head, replying, serve, serve_raw
 
 ONCE = RetryPolicy(attempts=1)
 FOUND = {"id": "r1", "status": "queued"}

@@ -10,7 +10,7 @@ from yarl import URL
 
 from craftkit_async import Craftkit, RetryPolicy, TransportError
 from craftkit_async._io.quick_requests import request_class
-from tests.loopback import read_head, serve, serve_raw
+from tests.support.loopback import read_head, serve, serve_raw
 
 FOUND = {"id": "r1", "status": "queued"}
 

@@ -22,12 +22,12 @@ from craftkit_async import (
     TransportTimeoutError,
     capture_responses,
 )
-from craftkit_async._sansio.call import Operation, Retry
+from craftkit_async._sansio.calls.call import Operation, Retry
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.health import Liveness
 from craftkit_async.observe.events import AttemptFailed, Retried, Submitted, Throttled
 from craftkit_async.testing import FakeReply, FakeTransport
-from tests.observing import Recorder
+from tests.support.observing import Recorder
 
 pytestmark = pytest.mark.virtual_time
 

@@ -29,10 +29,10 @@ from craftkit_async import (
     TransportTimeoutError,
 )
 from craftkit_async._io import sessions
-from craftkit_async._sansio.request import Request
+from craftkit_async._sansio.calls.request import Request
 from craftkit_async.observe.events import Event, Retried, Throttled
-from tests.cancelling import cancel_everywhere, other_tasks, settle
-from tests.loopback import read_head, replying, serve, serve_raw
+from tests.support.cancelling import cancel_everywhere, other_tasks, settle
+from tests.support.loopback import read_head, replying, serve, serve_raw
 
 ONCE = RetryPolicy(attempts=1)
 QUICK = RetryPolicy(attempts=2, first_delay=0.0)

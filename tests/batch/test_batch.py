@@ -26,8 +26,8 @@ from craftkit_async import (
 )
 from craftkit_async.batch import BadRow, Outcome
 from craftkit_async.testing import FakeReply
-from tests.batch.service import Service, client, keyed, rows
-from tests.cancelling import other_tasks, settle
+from tests.support.batch_service import Service, client, keyed, rows
+from tests.support.cancelling import other_tasks, settle
 
 pytestmark = pytest.mark.virtual_time
 

@@ -12,7 +12,7 @@ from craftkit_async import Craftkit, Outcome, PollPolicy, RenderRequest, RetryPo
 from craftkit_async.cli.receiving import receiving
 from craftkit_async.emulator import Emulator
 from craftkit_async.emulator.faults.grammar import ANSWER_KINDS, DELIVERY_KINDS, RENDER_KINDS, parse_faults
-from craftkit_async.emulator.records import Delivery
+from craftkit_async.emulator.storage.records import Delivery
 from craftkit_async.emulator.webhooks.outbox import parse_drawn
 
 SECRET = "whsec_test"

@@ -29,11 +29,11 @@ from craftkit_async import (
     WaitTimeoutError,
 )
 from craftkit_async.batch import BatchReport, Durations, FailedRow
-from craftkit_async.batch._naming import safe_name, same_file
-from craftkit_async.batch._seen import Seen
-from craftkit_async.batch._sketch import Sketch
-from craftkit_async.batch._tally import Tally
-from craftkit_async.batch._verdicts import code_of, describe, is_settled, may_wait, patience, restore
+from craftkit_async.batch.figures.percentiles import Sketch
+from craftkit_async.batch.figures.tally import Tally
+from craftkit_async.batch.journal.row_errors import code_of, describe, is_settled, may_wait, patience, restore
+from craftkit_async.batch.rows.counting import Seen
+from craftkit_async.batch.rows.file_names import safe_name, same_file
 from craftkit_async.observe.statistics import Statistics
 
 FAILED = RenderFailedError("render r1 ended as failed: Mira has no ink", Render("r1", RenderStatus.FAILED))

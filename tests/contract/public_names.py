@@ -20,7 +20,7 @@ _NOT_MADE_BY_USERS = (Resource, Enum, Batch, Delivery, RenderHandle, WebhookInbo
 _ROOT = craftkit_async.__name__
 
 # Of the emulator, of batch and of waiting, what is exported above them is public; of the command line, its words.
-_INSIDES = re.compile(rf"{_ROOT}\.(emulator|cli|batch|waiting)\.")
+_INSIDES = re.compile(rf"{_ROOT}\.((emulator|cli|batch|waiting)\.|models\.value|observe\.reports)")
 
 
 def public_names() -> set[str]:

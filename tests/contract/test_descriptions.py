@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from craftkit_async import Craftkit, CraftkitAccount, CraftkitAdmin, capture_responses, resources
-from craftkit_async._sansio.call import Operation
+from craftkit_async._sansio.calls.call import Operation
 from craftkit_async.resources.resource import Resource
 from craftkit_async.testing import FakeReply, FakeTransport
 from tests.contract.document import OPERATIONS, Described

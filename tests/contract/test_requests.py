@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from craftkit_async import ConfigurationError
-from craftkit_async._sansio.addresses import PRODUCTION
+from craftkit_async._sansio.documents.addresses import PRODUCTION
 from craftkit_async.testing import FakeTransport
 from tests.contract.document import types_of, violations
 from tests.contract.methods import (

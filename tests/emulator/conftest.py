@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from craftkit_async.emulator import Emulator
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 Start = Callable[..., Awaitable[tuple[Emulator, ContractClient]]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from craftkit_async.emulator import Emulator
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 BODY = {"data": {"booking": {"code": "B"}}}
 MANIFEST: dict[str, Any] = {"variables": [{"key": "a"}], "loops": []}

@@ -14,10 +14,10 @@ from attrs import define, field
 
 from craftkit_async.emulator import Emulator
 from craftkit_async.emulator.faults.grammar import Fault
-from craftkit_async.emulator.times import from_iso
+from craftkit_async.emulator.storage.times import from_iso
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient
-from tests.loopback import serve
+from tests.support.contract_client import ContractClient
+from tests.support.loopback import serve
 
 SECRET = "whsec_1"
 QUICK = "0.01,0.01,0.01,0.01,0.01"

@@ -9,7 +9,7 @@ import pytest
 
 from craftkit_async.emulator import Emulator
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient, Reply
+from tests.support.contract_client import ContractClient, Reply
 
 PEOPLE = {"tenant": {"externalId": "t", "displayName": "T"}, "actor": {"externalId": "a"}}
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from tests.emulator.conftest import Waiting
-from tests.emulator.contract_client import ContractClient, operations
+from tests.support.contract_client import ContractClient, operations
 
 BOOKING = {"booking": {"code": "BK-12345"}}
 MANIFEST = {

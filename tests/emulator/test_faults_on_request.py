@@ -7,11 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from craftkit_async.emulator.answers import Answer
 from craftkit_async.emulator.faults.effects import reshape
 from craftkit_async.emulator.faults.grammar import Fault
+from craftkit_async.emulator.http.answers import Answer
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient, Reply
+from tests.support.contract_client import ContractClient, Reply
 
 BODY = {"data": {"booking": {"code": "B"}}}
 

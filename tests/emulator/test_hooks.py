@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.conftest import Waiting
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 BODY = json.dumps({"booking": {"code": "BK-1"}}).encode()
 MANIFEST = {"variables": [{"key": "booking.code", "dataType": "text", "required": True}], "loops": []}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.contract_client import ContractClient, operations
+from tests.support.contract_client import ContractClient, operations
 
 NO_FILE = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--'
 DEEP = b"[" * 100_000 + b"]" * 100_000

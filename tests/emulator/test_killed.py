@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.emulator.conftest import Waiting
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 COMMAND = [sys.executable, "-c", "from craftkit_async.cli.main import main; main()", "emulate", "--port", "0"]
 BODY = {"data": {"booking": {"code": "B"}}}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from craftkit_async.emulator.answers import Answer
 from craftkit_async.emulator.faults.older_pages import age
+from craftkit_async.emulator.http.answers import Answer
 from tests.emulator.conftest import Waiting
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 OLD = {"x-emulator-faults": "*:www"}
 ISSUES = {"formErrors": ["x"], "fieldErrors": {"customer.name": ["Required"], "items.0.sku": ["Required", "Too short"]}}

@@ -8,7 +8,7 @@ import pytest
 
 from craftkit_async.emulator import Emulator
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 BODY = {"data": {"booking": {"code": "B"}}}
 GONE = {"webhook_url": "http://127.0.0.1:9/", "webhook_secret": "x", "webhook_delays": "60,60,60,60,60"}

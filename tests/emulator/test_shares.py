@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 BODY = {"data": {"booking": {"code": "B"}}}
 

@@ -7,7 +7,7 @@ import pytest
 
 from craftkit_async.emulator import Emulator
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient, Reply
+from tests.support.contract_client import ContractClient, Reply
 
 MIRA = {"firstName": "Mira", "email": "mira@example.com"}
 OLE = {"firstName": "Ole", "email": "ole@example.com"}

@@ -10,8 +10,8 @@ import pytest
 
 from craftkit_async.emulator.faults.grammar import ANSWER_KINDS, DELIVERY_KINDS, RENDER_KINDS
 from tests.emulator.conftest import Start, Waiting
-from tests.emulator.contract_client import ContractClient, Reply
-from tests.loopback import replying, serve
+from tests.support.contract_client import ContractClient, Reply
+from tests.support.loopback import replying, serve
 
 BODY = {"data": {"booking": {"code": "B"}}}
 _Shows = Callable[[Reply], bool]

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from craftkit_async.emulator import Emulator, EmulatorThread
-from craftkit_async.emulator.agenda import Agenda
-from craftkit_async.emulator.clock import Clock
-from craftkit_async.emulator.crew import Crew
-from craftkit_async.emulator.latency import parse_latency
-from craftkit_async.emulator.rates import TokenBucket, parse_rate
-from craftkit_async.emulator.times import from_iso, to_iso
+from craftkit_async.emulator.background.agenda import Agenda
+from craftkit_async.emulator.background.clock import Clock
+from craftkit_async.emulator.background.latency import parse_latency
+from craftkit_async.emulator.background.tasks import Crew
+from craftkit_async.emulator.http.rates import TokenBucket, parse_rate
+from craftkit_async.emulator.storage.times import from_iso, to_iso
 from craftkit_async.emulator.tokens import TokenSigner
 
 

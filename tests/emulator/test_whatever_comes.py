@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from craftkit_async.emulator import EmulatorThread
-from tests.emulator.contract_client import operations
+from tests.support.contract_client import operations
 
 TOOL = Path(sys.executable).with_name("schemathesis")
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "full"

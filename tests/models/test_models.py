@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 import craftkit_async
 from craftkit_async import Health, HealthChecks, Issue, OpenObject, Render, RenderStatus
-from tests.model_strategies import MODELS, instances
+from tests.support.model_strategies import MODELS, instances
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from craftkit_async import ClientStateError, ConfigurationError, Craftkit, Limits, Webhook
 from craftkit_async.receivers.asgi import webhook_app
 from craftkit_async.testing import FakeReply, FakeTransport, SignedDelivery, signed_delivery
-from tests.asgi import call, in_pieces, live, pairs_of
+from tests.support.asgi import call, in_pieces, live, pairs_of
 
 SECRET = "whsec_1"
 ENDED = {"event": "render.succeeded", "renderId": "r1", "templateId": "t1", "status": "succeeded"}

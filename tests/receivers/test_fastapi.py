@@ -14,7 +14,7 @@ from craftkit_async import ClientStateError, ConfigurationError, Craftkit, Missi
 from craftkit_async.receivers.asgi import webhook_app
 from craftkit_async.receivers.fastapi import lifespan, webhook_router
 from craftkit_async.testing import FakeTransport, signed_delivery
-from tests.asgi import App, Exchange, call, in_pieces, live, pairs_of
+from tests.support.asgi import App, Exchange, call, in_pieces, live, pairs_of
 
 SECRET = "whsec_1"
 ENDED = {"event": "render.succeeded", "renderId": "r1", "templateId": "t1", "status": "succeeded"}

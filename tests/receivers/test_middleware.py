@@ -9,7 +9,7 @@ import pytest
 from craftkit_async import ConfigurationError, Craftkit
 from craftkit_async.receivers.middleware import WebhookMiddleware
 from craftkit_async.testing import FakeTransport, signed_delivery
-from tests.asgi import call, in_pieces, live, pairs_of
+from tests.support.asgi import call, in_pieces, live, pairs_of
 
 SECRET = "whsec_1"
 GENUINE = signed_delivery({"event": "render.succeeded", "renderId": "r1", "status": "succeeded"}, SECRET)

@@ -12,7 +12,7 @@ from craftkit_async import Craftkit, Limits
 from craftkit_async.receivers.asgi import webhook_app
 from craftkit_async.receivers.fastapi import webhook_router
 from craftkit_async.testing import FakeReply, FakeTransport, signed_delivery
-from tests.uvicorn_server import serve_asgi
+from tests.support.uvicorn_server import serve_asgi
 
 SECRET = "whsec_1"
 ENDED = {"event": "render.succeeded", "renderId": "r1", "templateId": "t1", "status": "succeeded"}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from craftkit_async import ClientStateError, Craftkit, Limits, Receipt, Timeouts, WaitTimeoutError
-from tests.cancelling import other_tasks, settle
-from tests.observing import Recorder
-from tests.service import LOST, Service, delivery_of, now
+from tests.support.cancelling import other_tasks, settle
+from tests.support.observing import Recorder
+from tests.support.service import LOST, Service, delivery_of, now
 from tests.virtual_time import VirtualTimeLoop
 
 virtual_time = pytest.mark.virtual_time

@@ -22,9 +22,9 @@ from craftkit_async import (
     WaitTimeoutError,
 )
 from craftkit_async.testing import FakeReply
-from tests.cancelling import cancel_everywhere, other_tasks, settle
-from tests.observing import Recorder
-from tests.service import LOST, Service, delivery_of, ended, now
+from tests.support.cancelling import cancel_everywhere, other_tasks, settle
+from tests.support.observing import Recorder
+from tests.support.service import LOST, Service, delivery_of, ended, now
 
 virtual_time = pytest.mark.virtual_time
 

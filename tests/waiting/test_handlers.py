@@ -8,9 +8,9 @@ import pytest
 
 from craftkit_async import ConfigurationError, HandlerFailed, Limits, LoggingObserver
 from craftkit_async.testing import signed_delivery
-from tests.cancelling import settle
-from tests.observing import Recorder
-from tests.service import SECRET, Service, delivery_of, now
+from tests.support.cancelling import settle
+from tests.support.observing import Recorder
+from tests.support.service import SECRET, Service, delivery_of, now
 
 pytestmark = pytest.mark.virtual_time
 

@@ -20,9 +20,9 @@ from craftkit_async import (
     sign,
 )
 from craftkit_async.testing import signed_delivery
-from tests.cancelling import cancel_everywhere, settle
-from tests.observing import Recorder
-from tests.service import SECRET, Service, delivery_of
+from tests.support.cancelling import cancel_everywhere, settle
+from tests.support.observing import Recorder
+from tests.support.service import SECRET, Service, delivery_of
 from tests.virtual_time import VirtualTimeLoop
 
 pytestmark = pytest.mark.virtual_time

@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from craftkit_async import Craftkit
-from tests.cancelling import settle
-from tests.service import Service, delivery_of, now
+from tests.support.cancelling import settle
+from tests.support.service import Service, delivery_of, now
 
 pytestmark = pytest.mark.virtual_time
 

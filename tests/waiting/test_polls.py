@@ -25,9 +25,9 @@ from craftkit_async import (
     WaitTimeoutError,
 )
 from craftkit_async.testing import FakeReply
-from tests.cancelling import other_tasks, settle
-from tests.observing import Recorder
-from tests.service import LOST, MOMENT, Service, delivery_of, ended, now
+from tests.support.cancelling import other_tasks, settle
+from tests.support.observing import Recorder
+from tests.support.service import LOST, MOMENT, Service, delivery_of, ended, now
 
 pytestmark = pytest.mark.virtual_time
 

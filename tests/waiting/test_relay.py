@@ -11,9 +11,9 @@ import pytest
 
 from craftkit_async import ClientStateError, Completed, Craftkit, RelayError, Render, WaitTimeoutError
 from craftkit_async.testing import FakeReply, signed_delivery
-from tests.cancelling import settle
-from tests.observing import Recorder
-from tests.service import SECRET, Service, delivery_of, now
+from tests.support.cancelling import settle
+from tests.support.observing import Recorder
+from tests.support.service import SECRET, Service, delivery_of, now
 
 pytestmark = pytest.mark.virtual_time
 

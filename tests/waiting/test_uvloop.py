@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from craftkit_async import Craftkit, WaitTimeoutError
-from craftkit_async._sansio.wheel import TICKS
+from craftkit_async._sansio.polling.timer_wheel import TICKS
 from craftkit_async.testing import FakeReply, FakeTransport
 
 uvloop = pytest.importorskip("uvloop")

@@ -6,9 +6,9 @@ from email.utils import format_datetime
 from random import Random
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Answer, Refusal
-from craftkit_async.emulator.contract import Operation
 from craftkit_async.emulator.faults.grammar import Fault
+from craftkit_async.emulator.http.answers import Answer, Refusal
+from craftkit_async.emulator.http.contract import Operation
 
 _REFUSALS: Final = frozenset({"401", "429", "500", "502", "503"})
 _MESSAGE: Final = "This fault was asked for."

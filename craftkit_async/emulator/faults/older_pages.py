@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Answer
+from craftkit_async.emulator.http.answers import Answer
 
 _CODES: Final = {"unauthorized": "invalid_credentials", "missing_or_invalid_authorization": "missing_authorization"}
 

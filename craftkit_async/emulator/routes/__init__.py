@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from craftkit_async.emulator.desk import Handler
+from craftkit_async.emulator.request_pipeline import Handler
 from craftkit_async.emulator.routes import (
     admin,
     embed_forms,

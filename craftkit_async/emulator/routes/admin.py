@@ -6,11 +6,11 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from craftkit_async.emulator.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.calls import Call
-from craftkit_async.emulator.identifiers import new_token, to_slug
-from craftkit_async.emulator.records import Organisation
+from craftkit_async.emulator.http.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.service import Service
+from craftkit_async.emulator.storage.identifiers import new_token, to_slug
+from craftkit_async.emulator.storage.records import Organisation
 
 
 def provision_org(service: Service, call: Call) -> Answer:

@@ -4,13 +4,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Answer, Refusal
 from craftkit_async.emulator.calls import Call
-from craftkit_async.emulator.desk import Handler
-from craftkit_async.emulator.identifiers import new_id
+from craftkit_async.emulator.http.answers import Answer, Refusal
+from craftkit_async.emulator.http.multipart import find_part
 from craftkit_async.emulator.manifests.forms import expand, merge
-from craftkit_async.emulator.multipart import find_part
-from craftkit_async.emulator.records import Session, Template, Upload, Version
+from craftkit_async.emulator.request_pipeline import Handler
 from craftkit_async.emulator.routes.origins import check_origin
 from craftkit_async.emulator.routes.renders import (
     describe_render,
@@ -20,7 +18,9 @@ from craftkit_async.emulator.routes.renders import (
     submit,
 )
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.storage.identifiers import new_id
+from craftkit_async.emulator.storage.records import Session, Template, Upload, Version
+from craftkit_async.emulator.storage.times import to_iso
 
 _MAX_IMAGE: Final = 10 * 2**20  # bytes
 

@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.calls import Call
-from craftkit_async.emulator.identifiers import new_id, new_token
-from craftkit_async.emulator.records import Catalog, Session
+from craftkit_async.emulator.http.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.routes.origins import check_origin
 from craftkit_async.emulator.routes.renders import describe_render
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.storage.identifiers import new_id, new_token
+from craftkit_async.emulator.storage.records import Catalog, Session
+from craftkit_async.emulator.storage.times import to_iso
 from craftkit_async.emulator.tokens import AUDIENCE, ISSUER
 
 _LIFE: Final = 4 * 3600 * 1000  # milliseconds a session token is good for

@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Answer
 from craftkit_async.emulator.calls import Call
-from craftkit_async.emulator.engagements import KINDS, record
-from craftkit_async.emulator.records import Engagement
+from craftkit_async.emulator.http.answers import Answer
+from craftkit_async.emulator.routes.engagement_log import KINDS, record
 from craftkit_async.emulator.routes.renders import find_render
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.storage.records import Engagement
+from craftkit_async.emulator.storage.times import to_iso
 
 _RECENT: Final = 25
 

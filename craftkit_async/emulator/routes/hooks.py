@@ -2,11 +2,11 @@
 
 import hmac
 
-from craftkit_async.emulator.answers import Answer, Refusal
 from craftkit_async.emulator.calls import Call, Credential
-from craftkit_async.emulator.records import Template
+from craftkit_async.emulator.http.answers import Answer, Refusal
 from craftkit_async.emulator.routes.renders import describe_submission, submit
 from craftkit_async.emulator.service import Service
+from craftkit_async.emulator.storage.records import Template
 from craftkit_async.emulator.webhooks.signing import sign
 
 

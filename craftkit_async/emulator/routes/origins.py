@@ -1,7 +1,7 @@
 """Where a browser's call comes from: the emulator's own origin, or no origin at all."""
 
-from craftkit_async.emulator.answers import Refusal
 from craftkit_async.emulator.calls import Call
+from craftkit_async.emulator.http.answers import Refusal
 from craftkit_async.emulator.service import Service
 
 

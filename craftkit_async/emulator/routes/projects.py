@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from craftkit_async.emulator.answers import Answer, Refusal
 from craftkit_async.emulator.calls import Call
-from craftkit_async.emulator.identifiers import new_token, to_slug
-from craftkit_async.emulator.records import Project
+from craftkit_async.emulator.http.answers import Answer, Refusal
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.storage.identifiers import new_token, to_slug
+from craftkit_async.emulator.storage.records import Project
+from craftkit_async.emulator.storage.times import to_iso
 
 
 def list_projects(service: Service, _: Call) -> Answer:

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from craftkit_async.emulator.answers import PDF, Answer, Issues, Refusal
 from craftkit_async.emulator.calls import Call
 from craftkit_async.emulator.faults.grammar import RENDER, WEBHOOK
-from craftkit_async.emulator.records import Render, Version
+from craftkit_async.emulator.http.answers import PDF, Answer, Issues, Refusal
 from craftkit_async.emulator.rendering import write_download_url
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import to_iso, to_iso_or_none
+from craftkit_async.emulator.storage.records import Render, Version
+from craftkit_async.emulator.storage.times import to_iso, to_iso_or_none
 
 
 def submit(

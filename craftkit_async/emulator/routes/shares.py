@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from craftkit_async.emulator.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.calls import Call
-from craftkit_async.emulator.engagements import record
-from craftkit_async.emulator.identifiers import new_id, new_token
-from craftkit_async.emulator.records import Mail, Render, Share
+from craftkit_async.emulator.http.answers import Answer, Issues, Refusal
+from craftkit_async.emulator.routes.engagement_log import record
 from craftkit_async.emulator.routes.renders import find_finished, find_render
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import from_iso, to_iso, to_iso_or_none
+from craftkit_async.emulator.storage.identifiers import new_id, new_token
+from craftkit_async.emulator.storage.records import Mail, Render, Share
+from craftkit_async.emulator.storage.times import from_iso, to_iso, to_iso_or_none
 
 
 def list_shares(service: Service, call: Call) -> Answer:

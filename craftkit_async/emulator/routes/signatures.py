@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
-from craftkit_async.emulator.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.calls import Call
 from craftkit_async.emulator.documents import TINY_PDF
-from craftkit_async.emulator.identifiers import new_id, new_token
-from craftkit_async.emulator.records import Render, Signature
+from craftkit_async.emulator.http.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.routes.renders import attach
 from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.signing_provider import check_recipients
-from craftkit_async.emulator.times import from_iso, to_iso, to_iso_or_none
+from craftkit_async.emulator.storage.identifiers import new_id, new_token
+from craftkit_async.emulator.storage.records import Render, Signature
+from craftkit_async.emulator.storage.times import from_iso, to_iso, to_iso_or_none
 
 _PAGE: Final = 50
 _NAMED_AFTER: Final = 8  # characters of the render id

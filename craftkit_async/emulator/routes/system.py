@@ -1,7 +1,7 @@
 """Health, for anybody who asks."""
 
-from craftkit_async.emulator.answers import Answer
 from craftkit_async.emulator.calls import Call
+from craftkit_async.emulator.http.answers import Answer
 from craftkit_async.emulator.service import Service
 
 

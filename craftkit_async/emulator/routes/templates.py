@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from craftkit_async.emulator.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.calls import Call
+from craftkit_async.emulator.http.answers import Answer, Issues, Refusal
 from craftkit_async.emulator.manifests.json_schema import to_json_schema
-from craftkit_async.emulator.records import Template, Version
 from craftkit_async.emulator.routes.renders import describe_submission, submit
 from craftkit_async.emulator.service import Service
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.storage.records import Template, Version
+from craftkit_async.emulator.storage.times import to_iso
 
 _MAX_KEY_PARTS = 32  # of a dotted variable key; what nests deeper cannot be written as JSON again
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from craftkit_async.emulator.environment import Ground
 from craftkit_async.emulator.faults.board import Faults
 from craftkit_async.emulator.faults.grammar import WEBHOOK, Fault
-from craftkit_async.emulator.ground import Ground
-from craftkit_async.emulator.identifiers import new_id
-from craftkit_async.emulator.records import Delivery, Subscription
-from craftkit_async.emulator.times import to_iso
+from craftkit_async.emulator.storage.identifiers import new_id
+from craftkit_async.emulator.storage.records import Delivery, Subscription
+from craftkit_async.emulator.storage.times import to_iso
 from craftkit_async.emulator.webhooks.signing import write_headers
 
 _UNBOUNDED: Final = aiohttp.ClientTimeout()  # each attempt has its window

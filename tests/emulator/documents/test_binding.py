@@ -5,8 +5,7 @@ from typing import Any
 from craftkit_async.emulator.documents import choose_pipeline, image_urls
 from craftkit_async.emulator.documents.binding import find_rows, find_value, list_fields
 from craftkit_async.emulator.documents.images import read_inline, recognise
-
-from .pictures import INLINE, PIXEL
+from tests.support.pictures import INLINE, PIXEL
 
 
 def test_a_dot_in_a_variable_is_a_path() -> None:

@@ -12,9 +12,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from craftkit_async.emulator.documents import TINY_PDF, Document, Press, image_urls
 from craftkit_async.emulator.documents.fonts import build_last_resort
-
-from .pictures import INLINE, PIXEL, draw
-from .reading import read_in_order, read_letters, read_text, render
+from tests.support.pdf_reading import read_in_order, read_letters, read_text, render
+from tests.support.pictures import INLINE, PIXEL, draw
 
 ROWS: dict[str, Any] = {
     "key": "rows",

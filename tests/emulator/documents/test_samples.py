@@ -6,8 +6,7 @@ import pytest
 
 from craftkit_async.emulator.documents import SLUGS, Document, Press, read_template, ready_templates
 from craftkit_async.emulator.documents.binding import find_value, list_fields
-
-from .reading import read_text
+from tests.support.pdf_reading import read_text
 
 
 def test_there_are_three() -> None:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from craftkit_async.emulator.clock import Clock
+from craftkit_async.emulator.background.clock import Clock
 from craftkit_async.emulator.manifests.binding import read_manifest
 from craftkit_async.emulator.manifests.values import Misfit, coerce
-from craftkit_async.emulator.records import Version
-from craftkit_async.emulator.state import State
-from craftkit_async.emulator.store import Store
-from craftkit_async.emulator.template_shelf import TemplateShelf
+from craftkit_async.emulator.storage.records import Version
+from craftkit_async.emulator.storage.sqlite import Store
+from craftkit_async.emulator.storage.state import State
+from craftkit_async.emulator.template_store import TemplateShelf
 
 FITS = [
     ("text", "a", "a"),

@@ -1,0 +1,1 @@
+"""Documents: which addresses may be fetched, and what makes a download complete."""

@@ -1,0 +1,1 @@
+"""Retries: whether and when to send again, and how many requests may be in flight."""

@@ -1,0 +1,186 @@
+"""Retrying: what a failed attempt means, and whether and when there is another."""
+
+from enum import Enum, auto
+
+import attrs
+
+from craftkit_async._sansio.calls.call import Retry
+from craftkit_async.errors import (
+    ApiError,
+    CraftkitError,
+    DecodeError,
+    DownloadError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+    TransportTimeoutError,
+)
+from craftkit_async.options import RetryPolicy
+
+
+class Trouble(Enum):
+    """What a failed attempt means for the next one."""
+
+    NOT_SENT = auto()
+    """The request provably did not reach the service."""
+    UNANSWERED = auto()
+    """It may have reached the service: a timeout, a cut connection."""
+    UNREADABLE = auto()
+    """A 2xx that is not JSON: a proxy's page, a truncated body."""
+    MISFIT = auto()
+    """A 2xx that is JSON of another shape; only a submit gains by asking again, for the id it needs."""
+    BROKEN = auto()
+    """5xx."""
+    THROTTLED = auto()
+    """Rejected because of the rate: certainly without effect."""
+    BUSY = auto()
+    """503 with a time to come back."""
+    REFUSED = auto()
+    """Anything else: sending it again changes nothing."""
+
+
+_ALWAYS = frozenset({Trouble.NOT_SENT, Trouble.THROTTLED})
+_WHERE_HARMLESS = _ALWAYS | {Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.BROKEN, Trouble.BUSY}
+
+# Which troubles each class of operation may answer with another attempt.
+_RESENT = {
+    Retry.NEVER: _ALWAYS,
+    Retry.SAFE: _WHERE_HARMLESS,
+    Retry.WITH_KEY: _WHERE_HARMLESS | {Trouble.MISFIT},
+}
+
+# These say "later", so they spend time and not attempts, and no quota: they are no outage.
+_PATIENT = frozenset({Trouble.THROTTLED, Trouble.BUSY})
+
+# After these the request may have taken effect although it failed.
+_IN_DOUBT = frozenset({Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.MISFIT, Trouble.BROKEN, Trouble.BUSY})
+
+# A full quota of 500 is 100 retries in a row; each first-time success buys a fifth of one back.
+_RETRY_COST = 5
+_REFUND = 1
+
+# A rejected request waits at least this long, and longer each time, up to a second: a service that hands its places
+# out one by one asks for a hundredth of one, and several who heed it hit on the same place.
+_LEAST_PATIENCE = 0.4
+_MOST_LEAST_PATIENCE = 1.0
+
+# And up to a quarter longer, so that those rejected together part; beyond what the service asks for by no more than
+# a tenth of a second, since in a window of a second or a minute the rest would be time in which nobody comes.
+_SPREAD = 0.25
+_MOST_SPREAD = 0.1
+
+# Doubling beyond this is above any cap.
+_MOST_DOUBLINGS = 60
+
+# No mail sender is configured: waiting does not help.
+_PERMANENT_CODES = frozenset({"email_not_configured"})
+
+_UNAVAILABLE = 503
+
+
+def read_trouble(error: CraftkitError) -> Trouble:
+    """Say what a failed attempt means."""
+    if isinstance(error, TransportError):
+        return Trouble.UNANSWERED if error.maybe_sent else Trouble.NOT_SENT
+    if isinstance(error, DecodeError):
+        return Trouble.MISFIT if error.path else Trouble.UNREADABLE
+    if isinstance(error, DownloadError):
+        return Trouble.UNANSWERED if error.is_transient else Trouble.REFUSED
+    if isinstance(error, RateLimitedError):
+        return Trouble.THROTTLED
+    if isinstance(error, ServerError) and error.code not in _PERMANENT_CODES:
+        return Trouble.BUSY if error.status == _UNAVAILABLE and error.retry_after is not None else Trouble.BROKEN
+    return Trouble.REFUSED
+
+
+def seconds_held(error: CraftkitError, policy: RetryPolicy) -> float:
+    """Say how long a place stays taken after a request that was turned away and has no next attempt of its own.
+
+    Those that are sent again wait in their own place; the others must not make room for more than the service takes.
+    """
+    if not isinstance(error, ApiError) or read_trouble(error) not in _PATIENT:
+        return 0.0
+    return min(max(error.retry_after or 0.0, _MOST_LEAST_PATIENCE), policy.max_retry_after)
+
+
+def is_congestion(error: CraftkitError) -> bool:
+    """Does this failure say that fewer requests should be in flight?"""
+    if isinstance(error, ServerError):
+        return error.status == _UNAVAILABLE and error.code not in _PERMANENT_CODES
+    return isinstance(error, RateLimitedError | TransportTimeoutError)
+
+
+@attrs.define(eq=False, repr=False)
+class Schedule:
+    """The attempts of one call so far; never shared between calls."""
+
+    policy: RetryPolicy
+    retry: Retry | None
+    """None where the caller has its own way to try again."""
+    sent: int = 0
+    """Attempts in all."""
+    spent: int = 0
+    """Failures that count against `RetryPolicy.attempts`."""
+    rejections: int = 0
+    """Times in a row that the service asked for patience."""
+    in_doubt: bool = False
+    """May an earlier attempt have taken effect?"""
+
+    @property
+    def keeps_place(self) -> bool:
+        """Does the call wait in its own place, so that the window empties by itself?"""
+        return self.rejections > 0
+
+    def next_attempt(self, trouble: Trouble, hint: float | None, time_left: float, dice: float) -> float | None:
+        """Decide after a failed attempt: seconds until the next one, or None, and the error stands.
+
+        `hint` is the server's `Retry-After`, `time_left` what the call may still take, `dice` is uniform in [0, 1).
+        """
+        if self.retry is None or trouble not in _RESENT[self.retry]:
+            return None
+        if trouble in _PATIENT:
+            self.rejections += 1
+            delay = self._patience(hint, dice)
+        else:
+            self.rejections = 0
+            self.spent += 1
+            delay = max(dice * self._ceiling(self.spent), hint or 0.0)
+        # What the server asks for decides whether there is time, not the dice that are thrown on top of it.
+        needed = delay if hint is None else hint
+        too_long = hint is not None and hint > self.policy.max_retry_after
+        if too_long or needed > time_left or self.spent >= self.policy.attempts:
+            return None
+        self.in_doubt = self.in_doubt or trouble in _IN_DOUBT
+        return min(delay, time_left)
+
+    def _ceiling(self, step: int) -> float:
+        """The longest wait at this step; full jitter chooses below it."""
+        return min(self.policy.max_delay, self.policy.first_delay * 2.0 ** min(step - 1, _MOST_DOUBLINGS))
+
+    def _patience(self, hint: float | None, dice: float) -> float:
+        """As long as the server asks for, or, where it does not say, longer each time."""
+        if hint is None:
+            return max(self._ceiling(self.rejections), _LEAST_PATIENCE) * (1 + _SPREAD * dice)
+        least = min(_LEAST_PATIENCE * 2.0 ** min(self.rejections - 1, _MOST_DOUBLINGS), _MOST_LEAST_PATIENCE)
+        patience = max(hint, least)
+        return patience + min(_SPREAD * patience, _MOST_SPREAD) * dice
+
+
+@attrs.define(eq=False, repr=False)
+class Quota:
+    """Tokens that retries cost and successes bring back, for all calls of a client together."""
+
+    most: int
+    left: int = attrs.field(default=attrs.Factory(lambda quota: quota.most, takes_self=True))
+
+    def take(self) -> bool:
+        """Pay for one retry, if there is enough left."""
+        if self.left < _RETRY_COST:
+            return False
+        self.left -= _RETRY_COST
+        return True
+
+    def give_back(self, retries: int) -> None:
+        """Credit a success: what its retries cost, or a little where it needed none."""
+        if self.left < self.most:
+            self.left = min(self.most, self.left + (retries * _RETRY_COST or _REFUND))

@@ -1,0 +1,1 @@
+"""Webhooks: verify a delivery, read it, recognise its duplicates, and keep those that overtake their 202."""

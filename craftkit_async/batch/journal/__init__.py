@@ -1,0 +1,1 @@
+"""Journal: what became of each row, in a file that outlives the process."""

@@ -1,0 +1,204 @@
+"""Parsing: lines of JSON or CSV to requests; a line that is none is a value too."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from craftkit_async._sansio.calls.codec import read_json
+from craftkit_async._sansio.calls.render_request import RenderRequest
+from craftkit_async.batch.rows.requests import BadRow
+from craftkit_async.errors import ConfigurationError, CraftkitError, DecodeError, InvalidDataError
+from craftkit_async.models.issues import Issue
+from craftkit_async.models.templates import Manifest
+
+Row = RenderRequest | BadRow
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# The members of a line that names its own template.
+_MEMBERS = frozenset({"template", "data", "key", "version", "filename"})
+
+
+@attrs.frozen(eq=False, repr=False)
+class Reading:
+    """How lines become requests."""
+
+    template: str | None = None
+    """Where it is given, each line of JSON is the data itself."""
+    key: str | None = None
+    """The dotted path of the value that names the row."""
+    manifest: Manifest | None = None
+    """Says which cells of a CSV file are numbers, booleans or tables."""
+
+
+def parse_jsonl(lines: Iterable[bytes], reading: Reading) -> Iterator[Row]:
+    """Turn each line that is not blank into a request."""
+    for number, line in enumerate(lines, 1):
+        text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+        if text:
+            yield _row(number, lambda text=text: _json_request(text, reading))  # type: ignore[misc]  # mypy cannot infer the bound default
+
+
+def _row(number: int, make: Callable[[], RenderRequest]) -> Row:
+    try:
+        return make()
+    except CraftkitError as error:
+        issues = error.issues if isinstance(error, InvalidDataError) else ()
+        return BadRow(InvalidDataError(f"line {number}: {error}", issues))
+
+
+def _json_request(text: bytes, reading: Reading) -> RenderRequest:
+    try:
+        document = read_json(text)
+    except DecodeError:
+        raise InvalidDataError("is not JSON") from None
+    if not isinstance(document, dict):
+        raise InvalidDataError("is no JSON object")
+    if reading.template is not None:
+        return RenderRequest(reading.template, document, key=_key(document, reading.key))
+    if unknown := sorted(document.keys() - _MEMBERS):
+        raise InvalidDataError(f"has the unknown member {unknown[0]!r}; {', '.join(sorted(_MEMBERS))} are known")
+    if missing := sorted({"template", "data"} - document.keys()):
+        raise InvalidDataError(f"lacks {missing[0]!r}; give a template for all lines, or one in each")
+    key = document.pop("key", None)
+    return RenderRequest(**document, key=_key(document["data"], reading.key) if key is None else _as_key(key, "key"))
+
+
+def _key(data: Any, path: str | None) -> str | None:
+    """Read what names the row: at the dotted path, or under the path as it is written."""
+    if path is None:
+        return None
+    value = data.get(path) if isinstance(data, Mapping) else None
+    if value is None:
+        value = data
+        for step in path.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+    return _as_key(value, path)
+
+
+def _as_key(value: Any, path: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidDataError(f"has no text or number at {path!r} that could name the row")
+    return str(value)
+
+
+# ---- CSV
+
+
+def parse_csv(lines: Iterable[bytes], reading: Reading, *, delimiter: str = ",") -> Iterator[Row]:
+    """Turn each record after the header into a request; a dot in a header nests, unless it is a loop's own."""
+    # What is no UTF-8 becomes text that cannot be sent, so that it costs its own row and no other.
+    records = csv.reader(_texts(lines), delimiter=delimiter)
+    columns: tuple[_Column, ...] | None = None
+    while (record := _next(records)) is not None:
+        if isinstance(record, BadRow):
+            yield record
+        elif record and columns is None:
+            columns = _columns(record, reading.manifest)
+        elif record and columns is not None:
+            yield _row(records.line_num, lambda cells=record, columns=columns: _csv_request(cells, columns, reading))  # type: ignore[misc]  # mypy cannot infer the bound defaults
+
+
+def _texts(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield (line if number else line.removeprefix(_BYTE_ORDER_MARK)).decode(errors="surrogateescape")
+
+
+def _next(records: Any) -> list[str] | BadRow | None:
+    try:
+        record: list[str] | None = next(records, None)
+    except csv.Error as error:
+        return BadRow(InvalidDataError(f"line {records.line_num}: is not CSV ({error})"))
+    return record
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Column:
+    path: tuple[str, ...]
+    read: Callable[[str], Any]
+
+
+def _columns(header: list[str], manifest: Manifest | None) -> tuple[_Column, ...]:
+    loops = frozenset(loop.key for loop in manifest.loops) if manifest else frozenset[str]()
+    kinds = {variable.key: variable.data_type for variable in manifest.variables} if manifest else {}
+    names = [name.strip() for name in header]
+    for name in names:
+        inside = next((other for other in names if other.startswith(f"{name}.") and other not in loops), None)
+        if not all(name.split(".")) or names.count(name) > 1 or inside:
+            reason = f"clashes with {inside!r}" if inside else "is empty in part, or there twice"
+            raise ConfigurationError(f"the header {name!r} {reason}")
+    return tuple(
+        _Column((name,), _table) if name in loops else _Column(tuple(name.split(".")), _reader(kinds.get(name)))
+        for name in names
+    )
+
+
+def _csv_request(cells: list[str], columns: tuple[_Column, ...], reading: Reading) -> RenderRequest:
+    if len(cells) != len(columns):
+        raise InvalidDataError(f"has {len(cells)} cells where the header has {len(columns)}")
+    data: dict[str, Any] = {}
+    issues = []
+    for column, cell in zip(columns, cells, strict=True):
+        # An empty cell is a value that is not given, which the service tells from one that is empty.
+        if cell:
+            try:
+                _nest(data, column.path, column.read(cell))
+            except ValueError as error:
+                issues.append(Issue(".".join(column.path), str(error)))
+    if issues:
+        places = ", ".join(issue.path for issue in issues)
+        raise InvalidDataError(f"does not fit the manifest at {places}", tuple(issues))
+    return RenderRequest(reading.template or "", data, key=_key(data, reading.key))
+
+
+def _nest(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *folders, name = path
+    for folder in folders:
+        data = data.setdefault(folder, {})
+    data[name] = value
+
+
+def _reader(kind: str | None) -> Callable[[str], Any]:
+    return _READERS.get(kind or "", str)
+
+
+def _number(cell: str) -> int | float:
+    try:
+        return int(cell)
+    except ValueError:
+        pass
+    try:
+        number = float(cell)
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number):
+        raise ValueError("is no number")
+    return number
+
+
+def _boolean(cell: str) -> bool:
+    try:
+        return _BOOLEANS[cell.strip().casefold()]
+    except KeyError:
+        raise ValueError(f"is none of {', '.join(_BOOLEANS)}") from None
+
+
+def _table(cell: str) -> list[Any]:
+    try:
+        rows = json.loads(cell)
+    except (ValueError, RecursionError):
+        rows = None
+    if not isinstance(rows, list):
+        raise ValueError("is no JSON array of the loop's rows")  # noqa: TRY004 - a cell is always text
+    return rows
+
+
+_BOOLEANS = MappingProxyType({"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False})
+_READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
+    {"number": _number, "currency": _number, "boolean": _boolean}
+)

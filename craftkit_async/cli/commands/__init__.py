@@ -1,0 +1,1 @@
+"""The commands: one module each, found here by its name."""

@@ -1,0 +1,1 @@
+"""Background: the emulator's clock, its agenda of what comes due, and its tasks."""

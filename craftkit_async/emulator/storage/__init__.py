@@ -1,0 +1,1 @@
+"""Storage: the emulator's records, in memory and in SQLite."""

@@ -1,0 +1,53 @@
+"""Terms: how a client wants to wait, checked where the client is made."""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from craftkit_async._sansio.polling.webhook_share import MODES, Mode
+from craftkit_async.errors import ConfigurationError
+from craftkit_async.options import PollPolicy
+
+if TYPE_CHECKING:
+    from craftkit_async._sansio.webhooks.signing import Secrets
+    from craftkit_async.waiting.relay import Relay
+
+# The first that is set counts; a secret holds no blank, so several are told apart by one.
+_SECRET_VARIABLES = ("CRAFTKIT_WEBHOOK_SECRET", "CK_WEBHOOK_SECRET")
+
+_RELAY_METHODS = ("open", "publish", "lookup", "aclose")
+
+
+class WaitingTerms(NamedTuple):
+    """How a client wants to wait."""
+
+    polling: PollPolicy
+    webhooks: Mode
+    secrets: "Secrets | None"
+    relay: "Relay | None"
+
+
+def read_terms(
+    polling: PollPolicy, webhooks: Mode, webhook_secret: "Secrets | None", relay: "Relay | None"
+) -> WaitingTerms:
+    """Check what a client was given, and look for a secret in the environment."""
+    if not isinstance(polling, PollPolicy):
+        raise ConfigurationError(f"polling takes PollPolicy(…), not a {type(polling).__name__}")
+    if webhooks not in MODES:
+        raise ConfigurationError(f'webhooks takes "auto", "expect" or "off", not {webhooks!r}')
+    if relay is not None and not all(callable(getattr(relay, name, None)) for name in _RELAY_METHODS):
+        raise ConfigurationError(f"relay takes an object with the async methods {', '.join(_RELAY_METHODS)}")
+    if webhook_secret is None:
+        return WaitingTerms(polling, webhooks, secrets_of_environment(), relay)
+    from craftkit_async._sansio.webhooks.signing import matcher_of  # noqa: PLC0415 - only where there is a secret
+
+    if not isinstance(webhook_secret, str | bytes) and not hasattr(webhook_secret, "keys"):
+        webhook_secret = tuple(webhook_secret) if hasattr(webhook_secret, "__iter__") else webhook_secret
+    # Refuses what is no secret now, and not when the first webhook comes in.
+    matcher_of(webhook_secret)
+    return WaitingTerms(polling, webhooks, webhook_secret, relay)
+
+
+def secrets_of_environment() -> "Secrets | None":
+    """Return one secret or several; None where no variable is set."""
+    given = next((found for name in _SECRET_VARIABLES if (found := os.environ.get(name, "").split())), None)
+    return given if given is None or len(given) > 1 else given[0]

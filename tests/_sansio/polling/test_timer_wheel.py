@@ -1,0 +1,106 @@
+"""The wheel: whatever comes and goes, each thing is due once, at its tick, and nothing piles up."""
+
+from typing import Any
+
+import attrs
+from hypothesis import given, strategies as st
+
+from craftkit_async._sansio.polling.timer_wheel import TICKS, Wheel, tick_after, tick_at
+
+
+@attrs.define(eq=False)
+class Thing:
+    """Something that is due."""
+
+    name: int = 0
+    due: int | None = None
+    place: int = 0
+
+
+def test_ticks_of_a_time() -> None:
+    """A time lies in the tick that has begun; what must not come before it waits for the next."""
+    assert (tick_at(1.0), tick_after(1.0)) == (TICKS, TICKS)
+    assert (tick_at(1.001), tick_after(1.001)) == (TICKS, TICKS + 1)
+
+
+def test_due_in_order() -> None:
+    """The earliest first; what is not due stays."""
+    wheel: Wheel[Thing] = Wheel()
+    assert (wheel.next(), wheel.take_due(9), wheel.take_all()) == (None, [], [])
+    things = [Thing(tick) for tick in (7, 3, 5, 3)]
+    for thing in things:
+        wheel.put(thing, thing.name)
+
+    assert wheel.next() == 3
+    assert wheel.take_due(5) == [things[1], things[3], things[2]]
+    assert [thing.due for thing in things] == [7, None, None, None]
+    assert wheel.next() == 7
+    assert wheel.take_all() == [things[0]]
+    assert wheel.next() is None
+
+
+def test_put_again_it_is_due_at_the_other_tick_only() -> None:
+    """Putting moves; removing what is not in is nothing."""
+    wheel: Wheel[Thing] = Wheel()
+    thing = Thing()
+    wheel.remove(thing)
+    wheel.put(thing, 5)
+    wheel.put(thing, 2)
+
+    assert wheel.take_due(9) == [thing]
+    wheel.put(thing, 3)
+    wheel.remove(thing)
+    assert wheel.next() is None
+
+
+def test_what_comes_and_goes_fills_no_memory() -> None:
+    """A wait of a day returns to its deadline after each of ten thousand looks; the deadline is kept once."""
+    wheel: Wheel[Thing] = Wheel()
+    thing, other = Thing(), Thing()
+    wheel.put(other, 10**6)
+    for look in range(10_000):
+        wheel.put(thing, 10**7)
+        wheel.put(thing, 10**6 + look)
+
+    assert len(wheel._ticks) < 100
+    assert wheel.take_due(10**6) == [other]
+    assert wheel.take_all() == [thing]
+
+
+def test_whoever_goes_leaves_the_others_of_its_tick() -> None:
+    """The last one takes the place that came free, and may go from there."""
+    wheel: Wheel[Thing] = Wheel()
+    things = [Thing(name) for name in range(4)]
+    for thing in things:
+        wheel.put(thing, 7)
+    wheel.remove(things[0])
+    wheel.remove(things[3])
+
+    assert sorted(thing.name for thing in wheel.take_due(7)) == [1, 2]
+
+
+STEPS = st.tuples(st.sampled_from(["put", "put", "put", "remove", "take"]), st.integers(0, 5), st.integers(0, 3))
+
+
+@given(st.lists(STEPS, min_size=10, max_size=60))
+def test_as_a_table_would_do_it(steps: list[Any]) -> None:
+    """Putting, removing and taking in any order."""
+    wheel: Wheel[Thing] = Wheel()
+    things = [Thing(name) for name in range(6)]
+    table: dict[int, int] = {}
+    for what, name, tick in steps:
+        if what == "put":
+            wheel.put(things[name], tick)
+            table[name] = tick
+        elif what == "remove":
+            wheel.remove(things[name])
+            table.pop(name, None)
+        else:
+            taken = wheel.take_due(tick)
+            ticks = [table.pop(thing.name) for thing in taken]
+            assert len(set(map(id, taken))) == len(taken)
+            assert ticks == sorted(ticks)
+            assert all(each <= tick for each in ticks)
+            assert all(each > tick for each in table.values())
+        assert wheel.next() == min(table.values(), default=None)
+        assert {thing.name: thing.due for thing in things if thing.due is not None} == table
