@@ -2,7 +2,7 @@
 
 `python -m benchmarks.pending`; `--quick` only shows that it runs. Each design runs in a process of its own. Bytes are
 those that Python allocated for one pending render, without its id; idle CPU is that of the whole process while nothing
-ends, with looks so far away that none is due. The designs with a timer each look at their render every five seconds,
+ends, with polls so far away that none is due. The designs with a timer each poll their render every five seconds,
 which costs them nothing but waking up.
 """
 
@@ -121,8 +121,8 @@ def _submitted(render_id: str) -> Any:
     from craftkit_async.waiting.handle import RenderHandle
 
     session = _CLIENT._session  # noqa: SLF001 - to leave the request out
-    room = session._room  # noqa: SLF001
-    entry = room.pending.open(render_id, session, "invoice", room.scheduler.now())
+    completions = session._completions  # noqa: SLF001
+    entry = completions.pending.open(render_id, session, "invoice", completions.scheduler.now())
     return RenderHandle(entry, "invoice", "key-of-the-submit")
 
 

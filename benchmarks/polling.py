@@ -30,7 +30,7 @@ SIGMA = math.log(3 / 0.42) / 2.3263
 class Contender(Protocol):
     """A pace that may learn."""
 
-    def gap(self, template: str | None, age: float, *, dice: float) -> float:
+    def gap(self, template: str | None, age: float, *, random: float) -> float:
         """Return the time to the next poll."""
         ...
 
@@ -59,18 +59,18 @@ class Fitted:
         share, off = max(1 / (count + 1), 1 / 128), math.log(max(duration, 1e-4)) - mean
         self.seen[template] = (count + 1, mean + share * off, (1 - share) * (variance + share * off * off))
 
-    def gap(self, template: str | None, age: float, *, dice: float) -> float:
+    def gap(self, template: str | None, age: float, *, random: float) -> float:
         """Follow the hazard, after 30 durations."""
         count, mean, variance = self.seen.get(template, (0, 0.0, 0.0))
         gap = max(0.25, 0.25 * age)
         if count >= 30:
             deviation = max(math.sqrt(variance), 0.05)
-            # The first look comes half a gap after a sixth of the renders have ended.
+            # The first poll comes half a gap after a sixth of the renders have ended.
             start = age or math.exp(mean - deviation)
             hazard = _hazard((math.log(start) - mean) / deviation) / (deviation * start)
             gap = math.sqrt(2 * self.price / max(hazard, 1e-9))
             gap = min(gap, max(age / 2, 0.1)) if age else start + gap / 2
-        return min(max(gap * (0.8 + 0.4 * dice), 0.125), 5.0)
+        return min(max(gap * (0.8 + 0.4 * random), 0.125), 5.0)
 
 
 def _hazard(z: float) -> float:
@@ -79,23 +79,23 @@ def _hazard(z: float) -> float:
 
 
 def log_normal(median: float, sigma: float = SIGMA) -> Source:
-    return lambda dice, _index: median * dice.lognormvariate(0, sigma)
+    return lambda rng, _index: median * rng.lognormvariate(0, sigma)
 
 
 def pareto(shape: float) -> Source:
-    return lambda dice, _index: 0.2 * dice.paretovariate(shape)
+    return lambda rng, _index: 0.2 * rng.paretovariate(shape)
 
 
 def bimodal(fast: float, slow: float, share: float) -> Source:
-    return lambda dice, _index: (fast if dice.random() < share else slow) * dice.lognormvariate(0, 0.2)
+    return lambda rng, _index: (fast if rng.random() < share else slow) * rng.lognormvariate(0, 0.2)
 
 
-def wave(dice: random.Random, index: int) -> float:
-    return float(0.42 * 5 ** math.sin(index / 2000 * 2 * math.pi) * dice.lognormvariate(0, 0.5))
+def wave(rng: random.Random, index: int) -> float:
+    return float(0.42 * 5 ** math.sin(index / 2000 * 2 * math.pi) * rng.lognormvariate(0, 0.5))
 
 
 def jumps(fast: float, slow: float, every: int) -> Source:
-    return lambda dice, index: (slow if index // every % 2 else fast) * dice.lognormvariate(0, 0.3)
+    return lambda rng, index: (slow if index // every % 2 else fast) * rng.lognormvariate(0, 0.3)
 
 
 class Scenario(NamedTuple):
@@ -126,8 +126,8 @@ SCENARIOS = {
     "drift in waves": Scenario([wave]),
     "drift in jumps of 20, each 40": Scenario([jumps(0.1, 2, 40)]),
     "drift in jumps of 80, each 400": Scenario([jumps(0.1, 8, 400)]),
-    "just after documented polls": Scenario([lambda dice, _index: dice.choice([0.2, 0.6, 1.4])]),
-    "always 3 s": Scenario([lambda _dice, _index: 3.0]),
+    "just after documented polls": Scenario([lambda rng, _index: rng.choice([0.2, 0.6, 1.4])]),
+    "always 3 s": Scenario([lambda _rng, _index: 3.0]),
 }
 
 
@@ -148,20 +148,20 @@ def simulate(make: Callable[[], Contender], scenario: Scenario, renders: int) ->
     contender = make()
     seen: list[tuple[int, Figures]] = []
     for number, source in enumerate(scenario.sources):
-        durations, dice = random.Random(number), random.Random(-1 - number)
+        durations, rng = random.Random(number), random.Random(-1 - number)
         ending: deque[float] = deque()
         for index in range(renders):
             ending.append(source(durations, index))
-            seen.append((index, _watch(contender, str(number), ending[-1], dice)))
+            seen.append((index, _watch(contender, str(number), ending[-1], rng)))
             if len(ending) >= scenario.in_flight:
                 contender.learn(str(number), ending.popleft())
     return _mean([one for index, one in seen if index >= renders // 4]), _mean([one for _, one in seen])
 
 
-def _watch(contender: Contender, template: str, duration: float, dice: random.Random) -> Figures:
+def _watch(contender: Contender, template: str, duration: float, rng: random.Random) -> Figures:
     age, polls = 0.0, 0
     while age < duration or not polls:
-        age += contender.gap(template, age, dice=dice.random())
+        age += contender.gap(template, age, random=rng.random())
         polls += 1
     return Figures(polls, age - duration)
 
@@ -199,8 +199,8 @@ def _judge(scenario: Scenario, base: Figures, ours: Figures, cost: float) -> str
 
 def _measure(*, quick: bool) -> None:
     """Print what the rule itself costs."""
-    pace, dice = Pace(PollPolicy(), 1000), random.Random(0)
-    durations = [0.42 * dice.lognormvariate(0, SIGMA) for _ in range(100 if quick else 3200)]
+    pace, rng = Pace(PollPolicy(), 1000), random.Random(0)
+    durations = [0.42 * rng.lognormvariate(0, SIGMA) for _ in range(100 if quick else 3200)]
 
     def learn() -> None:
         for duration in durations:
@@ -210,7 +210,7 @@ def _measure(*, quick: bool) -> None:
     print(f"\nMicroseconds: {1e6 * learning:.1f} to learn a duration, plans included", end="")
     calls = 100 if quick else 20_000
     for age in (0.0, 0.4, 3.0, 30.0):
-        rounds = timeit.repeat(partial(pace.gap, "0", age, dice=0.3), number=calls, repeat=7)
+        rounds = timeit.repeat(partial(pace.gap, "0", age, random=0.3), number=calls, repeat=7)
         print(f", {1e6 * min(rounds) / calls:.2f} for the gap at {age:g} s", end="")
     tracemalloc.start()
     before, names = tracemalloc.get_traced_memory()[0], [str(number) for number in range(200)]

@@ -47,8 +47,8 @@ def print_optimum(base: Figures) -> None:
 class _Fixed:
     """A poll each half second."""
 
-    def gap(self, template: str | None, age: float, *, dice: float) -> float:  # noqa: ARG002 - it depends on neither
-        return 0.4 + 0.2 * dice
+    def gap(self, template: str | None, age: float, *, random: float) -> float:  # noqa: ARG002 - it depends on neither
+        return 0.4 + 0.2 * random
 
     def learn(self, template: str | None, duration: float) -> None:
         """Ignore it."""

@@ -1,4 +1,4 @@
-"""The learned pace against the documented one on the local Craftkit, where looks take time and clocks are real.
+"""The learned pace against the documented one on the local Craftkit, where polls take time and clocks are real.
 
 `python -m benchmarks.polling_emulator`; `--quick` only shows that it runs. Two clients render side by side, each with a
 few renders in flight, on a server in a process of its own whose durations are log-normal: median 0.42 s, p99 3 s. The

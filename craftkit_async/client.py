@@ -28,7 +28,7 @@ from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 from craftkit_async.resources.renders import Renders
 from craftkit_async.resources.templates import Templates
 from craftkit_async.waiting.lazy import Waits
-from craftkit_async.waiting.options import read_terms
+from craftkit_async.waiting.options import read_options
 
 if TYPE_CHECKING:
     from craftkit_async._sansio.webhooks.signing import Secrets
@@ -170,7 +170,7 @@ class Craftkit(_Client):
             limits=limits,
             observers=observers,
         )
-        self._waits = Waits(self._runtime, read_terms(polling, webhooks, webhook_secret, relay))
+        self._waits = Waits(self._runtime, read_options(polling, webhooks, webhook_secret, relay))
 
     def _assemble(self, runtime: Runtime, api_key: ApiKey | None) -> None:
         super()._assemble(runtime, api_key)
@@ -218,7 +218,7 @@ class Craftkit(_Client):
         )
 
     def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Coroutine[Any, Any, Render]:
-        """Wait for the end of a render, wherever it was submitted; None is no limit, and 0 looks once."""
+        """Wait for a render to finish, wherever it was submitted; None is no limit, and 0 polls once."""
         # No coroutine of its own around the session's: there may be a hundred thousand of them.
         return self._session.wait(render_id, timeout=timeout)
 
@@ -273,7 +273,7 @@ class Craftkit(_Client):
         """What submits and waits, imported when somebody first does."""
         from craftkit_async.waiting.session import RenderSession  # noqa: PLC0415 - see the class
 
-        return RenderSession(self._waits.room, self._sender, self._credential)
+        return RenderSession(self._waits.completions, self._sender, self._credential)
 
     def statistics(self) -> Statistics:
         """Count what was done so far, and look at what is going on now."""

@@ -56,7 +56,7 @@ class Throttled(Event):
 
 @model
 class Polled(Event):
-    """A pending render was looked at; `error` is set when the look failed."""
+    """A pending render was polled; `error` is set when the poll failed."""
 
     render_id: str
     status: str | None = None

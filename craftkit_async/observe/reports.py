@@ -38,15 +38,15 @@ def report_abandoned_submit(observers: Observers, template: str, key: str) -> No
     observers.tell(Abandoned(template, key))
 
 
-def report_look(observers: Observers, render_id: str, status: str | None, error: Exception | None) -> None:
-    """Tell that a pending render was looked at."""
+def report_poll(observers: Observers, render_id: str, status: str | None, error: Exception | None) -> None:
+    """Report a poll."""
     from craftkit_async.observe.events import Polled  # noqa: PLC0415 - see the module
 
     observers.tell(Polled(render_id, status, error))
 
 
-def report_end(observers: Observers, render: Render, source: str, elapsed: float) -> None:
-    """Tell how a render ended that somebody waited for."""
+def report_completion(observers: Observers, render: Render, source: str, elapsed: float) -> None:
+    """Report how a render finished that somebody waited for."""
     from craftkit_async.observe.events import Completed  # noqa: PLC0415 - see the module
 
     observers.tell(Completed(render, source, elapsed))

@@ -1,4 +1,4 @@
-"""RenderHandle: a render that was asked for, to be waited for now, later, or by several tasks."""
+"""RenderHandle: a submitted render, to be awaited now, later, or by several tasks."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from craftkit_async.waiting.pending import Pending
 
 
 class RenderHandle:
-    """A render by its id: `await handle` gives the ended render, however many tasks do so.
+    """A render by its id: `await handle` returns the finished render, however many tasks do so.
 
     Polls run only while somebody waits; a webhook fills the snapshot at any time.
     """
@@ -38,24 +38,24 @@ class RenderHandle:
 
     @property
     def snapshot(self) -> Render | None:
-        """The render as it was last seen; None for an id that nobody has looked at yet."""
+        """The render as it was last seen; None for an id that was never polled."""
         return self._entry.snapshot
 
     @property
     def source(self) -> str | None:
-        """How the end became known: webhook, poll, replay or relay; None until then."""
+        """How the end was learned: webhook, poll, replay or relay; None until then."""
         return self._entry.source
 
     def __await__(self) -> Generator[Any, None, Render]:
-        return self._entry.looker.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
+        return self._entry.poller.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
 
     async def wait(self, *, timeout: TimeoutOption = OMITTED) -> Render:
-        """Wait for the end; omitted it is `Timeouts.wait`, None is no limit, and 0 looks once."""
-        return await self._entry.looker.begin_wait(self._entry, timeout, self.idempotency_key)
+        """Wait for the render to finish; omitted it is `Timeouts.wait`, None is no limit, and 0 polls once."""
+        return await self._entry.poller.begin_wait(self._entry, timeout, self.idempotency_key)
 
     async def refresh(self, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Ask the service now and return the snapshot; `timeout` bounds one attempt."""
-        return await self._entry.looker.refresh(self._entry, timeout)
+        return await self._entry.poller.refresh(self._entry, timeout)
 
     def __repr__(self) -> str:
         status = None if self.snapshot is None else str(self.snapshot.status)

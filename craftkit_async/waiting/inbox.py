@@ -17,7 +17,7 @@ from craftkit_async._sansio.webhooks.subscriptions import Subscriptions, check_p
 from craftkit_async.errors import ClientStateError, ConfigurationError, DeliveryError, RelayError
 from craftkit_async.models.events import Webhook
 from craftkit_async.observe.reports import report_delivery, report_refusal
-from craftkit_async.waiting.completions import WaitingRoom
+from craftkit_async.waiting.completions import Completions
 from craftkit_async.waiting.handlers import Handler, Handlers
 from craftkit_async.webhooks import Delivery, Told, WebhookVerifier
 
@@ -80,21 +80,21 @@ class _Work(NamedTuple):
 class WebhookInbox:
     """Takes in the deliveries of a client, on whatever loop they arrive."""
 
-    def __init__(self, room: WaitingRoom) -> None:
-        self._room = room
-        self._runtime = room.runtime
-        self._statistics = room.runtime.statistics
+    def __init__(self, completions: Completions) -> None:
+        self._completions = completions
+        self._runtime = completions.runtime
+        self._statistics = completions.runtime.statistics
         self._subscriptions: Subscriptions[Handler] = Subscriptions()
-        self._handlers = Handlers(room.runtime)
+        self._handlers = Handlers(completions.runtime)
         self._repeats = Repeats()
-        self._has_work = room.terms.relay is not None
+        self._has_work = completions.options.relay is not None
         """Is there anything to do beyond completing who waits?"""
         # None where nobody observes, so that most deliveries do not ask.
-        self._observers = room.runtime.settings.observers or None
+        self._observers = completions.runtime.settings.observers or None
         # Deliveries whose work is under way; whoever repeats one waits for how it ends.
         self._working: dict[str, _Work] = {}
-        secrets = room.terms.secrets
-        limits = room.runtime.settings.limits
+        secrets = completions.options.secrets
+        limits = completions.runtime.settings.limits
         self._has_one_secret = isinstance(secrets, str | bytes)
         self._verify: Callable[[Body, Fields], Told] = _verify_nothing
         if secrets is not None:
@@ -194,7 +194,7 @@ class WebhookInbox:
 
     def _take(self, told: Told) -> Taken:
         """Take in what a delivery says, on the client's loop."""
-        if self._room.is_closing:
+        if self._completions.is_closing:
             return Receipt(_TRY_AGAIN, reason="the client is closing")
         self._statistics.deliveries += 1
         signature, published = told[2], told[4]
@@ -205,12 +205,12 @@ class WebhookInbox:
             report_delivery(self._observers, Delivery(told).event.event, duplicate=not is_first)
         if not is_first:
             return self._take_again(told, key)
-        pending = self._room.pending
+        pending = self._completions.pending
         if published is not None:
             if pending.knows(published[0]["renderId"]) or pending.mailbox.is_open:
-                self._room.deliver(published_render(published), "webhook")
+                self._completions.deliver(published_render(published), "webhook")
         elif (render := Delivery(told).render) is not None:
-            self._room.deliver(render, "webhook")
+            self._completions.deliver(render, "webhook")
         return self._work(Delivery(told), key) if self._has_work else told
 
     def _take_again(self, told: Told, key: str) -> Receipt | Awaitable[Receipt]:
@@ -266,7 +266,7 @@ class WebhookInbox:
             return "too many handlers wait for their turn"
         if delivery.render is not None:
             try:
-                await self._room.publish(delivery.render, delivery.dedupe_key)
+                await self._completions.publish(delivery.render, delivery.dedupe_key)
             except RelayError as error:
                 return str(error)
         if before and not await self._handlers.run_before(before, delivery.event):
@@ -276,7 +276,7 @@ class WebhookInbox:
     def _warn_of_other_workers(self) -> None:
         """A webhook may come in at another worker than the one that waits."""
         workers = os.environ.get("WEB_CONCURRENCY", "")
-        if workers.isdecimal() and int(workers) > 1 and self._room.terms.relay is None:
+        if workers.isdecimal() and int(workers) > 1 and self._completions.options.relay is None:
             _logger.warning(
                 "WEB_CONCURRENCY is %s and there is no relay: a webhook that comes in at another worker than the one"
                 " that waits does not end its wait, polls do",

@@ -1,4 +1,4 @@
-"""Terms: how a client wants to wait, checked where the client is made."""
+"""Waiting options: how a client waits, checked when the client is made."""
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,8 +17,8 @@ _SECRET_VARIABLES = ("CRAFTKIT_WEBHOOK_SECRET", "CK_WEBHOOK_SECRET")
 _RELAY_METHODS = ("open", "publish", "lookup", "aclose")
 
 
-class WaitingTerms(NamedTuple):
-    """How a client wants to wait."""
+class WaitingOptions(NamedTuple):
+    """How a client waits."""
 
     polling: PollPolicy
     webhooks: Mode
@@ -26,10 +26,10 @@ class WaitingTerms(NamedTuple):
     relay: "Relay | None"
 
 
-def read_terms(
+def read_options(
     polling: PollPolicy, webhooks: Mode, webhook_secret: "Secrets | None", relay: "Relay | None"
-) -> WaitingTerms:
-    """Check what a client was given, and look for a secret in the environment."""
+) -> WaitingOptions:
+    """Check what a client was given, and look up a secret in the environment."""
     if not isinstance(polling, PollPolicy):
         raise ConfigurationError(f"polling takes PollPolicy(…), not a {type(polling).__name__}")
     if webhooks not in MODES:
@@ -37,14 +37,14 @@ def read_terms(
     if relay is not None and not all(callable(getattr(relay, name, None)) for name in _RELAY_METHODS):
         raise ConfigurationError(f"relay takes an object with the async methods {', '.join(_RELAY_METHODS)}")
     if webhook_secret is None:
-        return WaitingTerms(polling, webhooks, secrets_of_environment(), relay)
+        return WaitingOptions(polling, webhooks, secrets_of_environment(), relay)
     from craftkit_async._sansio.webhooks.signing import matcher_of  # noqa: PLC0415 - only where there is a secret
 
     if not isinstance(webhook_secret, str | bytes) and not hasattr(webhook_secret, "keys"):
         webhook_secret = tuple(webhook_secret) if hasattr(webhook_secret, "__iter__") else webhook_secret
     # Refuses what is no secret now, and not when the first webhook comes in.
     matcher_of(webhook_secret)
-    return WaitingTerms(polling, webhooks, webhook_secret, relay)
+    return WaitingOptions(polling, webhooks, webhook_secret, relay)
 
 
 def secrets_of_environment() -> "Secrets | None":

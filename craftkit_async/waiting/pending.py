@@ -1,4 +1,14 @@
-"""Pending renders: one entry per render id, and whoever waits for it; the first answer wins."""
+"""Pending renders: one entry per render id, and the waits for it.
+
+The state of one render in this process:
+
+- An entry is made by a submit, a handle or a wait. It belongs to them: the registry refers to it weakly while nobody
+  waits, and holds it while somebody does. So no code has to say that a handle is no longer needed.
+- A wait is a future of its own. Cancelling one never disturbs another, and no task or timer stands behind it.
+- An entry is complete as soon as `source` is set. That happens once, in `Completions.complete`; whatever comes later is
+  counted and dropped.
+- Ids are not shared between projects: the entry of an id that another project waits for is left out of the registry.
+"""
 
 import asyncio
 import weakref
@@ -14,13 +24,13 @@ if TYPE_CHECKING:
     from craftkit_async.options import Limits
 
 
-class Looker(Protocol):
-    """Somebody who can look at a render with the key that it belongs to."""
+class Poller(Protocol):
+    """Polls renders with the key of their project."""
 
     credential: object
-    """What tells one project from another."""
+    """Tells one project from another."""
 
-    async def look(self, id: str) -> Render:
+    async def poll(self, id: str) -> Render:
         """Ask the service once."""
         ...
 
@@ -29,7 +39,7 @@ class Looker(Protocol):
         ...
 
     def begin_wait(self, entry: "Pending", timeout: TimeoutOption, key: str | None) -> Awaitable[Render]:
-        """Return what to await for the end of a render."""
+        """Return what to await until the render has finished."""
         ...
 
     def leave(self, waiter: "Waiter") -> None:
@@ -38,10 +48,7 @@ class Looker(Protocol):
 
 
 class Pending:
-    """All that is known here of one render. A hundred thousand of them may be open, so every field is counted.
-
-    It belongs to its handles and its waiters, and is gone with the last of them.
-    """
+    """All that is known here of one render. A hundred thousand of them may be open, so every field is counted."""
 
     __slots__ = (
         "__weakref__",
@@ -49,97 +56,97 @@ class Pending:
         "due",
         "failures",
         "id",
-        "looked",
-        "looker",
-        "place",
+        "polled",
+        "poller",
+        "slot",
         "snapshot",
         "source",
         "template",
         "waiters",
     )
 
-    def __init__(self, id: str, looker: Looker, template: str | None, born: int | None) -> None:
+    def __init__(self, id: str, poller: Poller, template: str | None, born: int | None) -> None:
         self.id = id
-        self.looker = looker
+        self.poller = poller
         self.template = template
         """None for an id from elsewhere."""
         self.born = born
-        """The tick of its submit's answer, or of the first look; None before that look."""
-        self.looked = born
-        """The tick at which it was last seen; None for an id from elsewhere that was not looked at yet."""
+        """The tick of its submit's answer, or of the first poll; None before that poll."""
+        self.polled = born
+        """The tick at which it was last seen; None for an id from elsewhere that was not polled yet."""
         self.snapshot: Render | None = None
         self.source: str | None = None
-        """How its end became known; None until then."""
+        """How the render was learned to have finished; None until then."""
         self.waiters: Waiter | list[Waiter] | None = None
         """One or none costs no list."""
         self.failures = 0
-        """Looks that failed since the last good one."""
+        """Polls that failed since the last good one."""
         self.due: int | None = None
-        self.place = 0
+        self.slot = 0
 
-    def everybody(self) -> "list[Waiter]":
+    def all_waiters(self) -> "list[Waiter]":
         """List who waits."""
         if isinstance(self.waiters, list):
             return self.waiters.copy()
         return [] if self.waiters is None else [self.waiters]
 
     def join(self, waiter: "Waiter") -> None:
-        """Let one more wait."""
+        """Add a waiter."""
         if self.waiters is None:
             self.waiters = waiter
         else:
-            self.waiters = [*self.everybody(), waiter]
+            self.waiters = [*self.all_waiters(), waiter]
 
     def part(self, waiter: "Waiter") -> bool:
-        """Let one wait no longer; is anybody left?"""
-        rest = [other for other in self.everybody() if other is not waiter]
+        """Remove a waiter; is anybody left?"""
+        rest = [other for other in self.all_waiters() if other is not waiter]
         self.waiters = rest[0] if len(rest) == 1 else rest or None
         return bool(rest)
 
 
 class Waiter(asyncio.Future[Render]):
-    """The future of one who waits. Each has its own, so that cancelling one never disturbs another.
+    """The future of one wait. Each has its own, so that cancelling one never disturbs another.
 
-    It is awaited as it is, without a coroutine of ours around it, and gives way by itself when it is cancelled.
+    It is awaited as it is, without a coroutine of ours around it, and leaves by itself when it is cancelled.
     """
 
     __slots__ = ("deadline", "entry")
 
     key: str | None = None
-    """The idempotency key of the submit, for whoever reads the error."""
+    """The idempotency key of the submit, for the error."""
 
     def __init__(self, entry: Pending, deadline: int | None, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self.entry = entry
         self.deadline = deadline
-        """The tick at which it gives up; None is never."""
+        """The tick at which it times out; None is never."""
 
     def cancel(self, msg: Any = None) -> bool:
         """Give up."""
         if not super().cancel(msg):
             return False
-        self.entry.looker.leave(self)
+        self.entry.poller.leave(self)
         return True
 
     def finish(self, render: Render) -> None:
-        """Hand over how the render ended."""
+        """Hand over how the render finished."""
         if render.is_succeeded:
             self.set_result(render)
         else:
-            self.fail(RenderFailedError(_describe(render), render))
+            self.fail(RenderFailedError(_describe_failure(render), render))
 
     def fail(self, error: Exception) -> None:
         """Hand over an error."""
         if self.done():
-            # An observer that was told of the end ended the wait itself.
+            # An observer that was told of the completion ended the wait itself.
             return
         self.set_exception(error)
-        # Whoever is cancelled in this very moment never asks for it; asyncio would complain that nobody did.
+        # A task that is cancelled at this very moment never retrieves it; asyncio would complain about that.
         self.exception()
 
 
 class KeyedWaiter(Waiter):
-    """One who knows the key; the others do without the field."""
+    """A waiter that knows the idempotency key; the others do without the field."""
 
     __slots__ = ("key",)
 
@@ -153,10 +160,7 @@ class _Held(weakref.ref[Pending]):
 
 
 class PendingRenders:
-    """The entries by render id, and the mailbox for those that have none yet.
-
-    An entry that somebody waits for is held as it is; one that only has a handle is held weakly.
-    """
+    """The entries by render id, and the mailbox for deliveries about ids that have none yet."""
 
     def __init__(self, limits: "Limits") -> None:
         self.mailbox = Mailbox(limits.mailbox, limits.mailbox_age)
@@ -165,7 +169,7 @@ class PendingRenders:
         self._entries: dict[str, Pending | _Held] = {}
         self.knows = self._entries.__contains__
         """May an id have an entry? Most that webhooks bring to one worker of several have none."""
-        # Those that somebody waits for although their id leads to another entry.
+        # Entries with waiters whose id leads to the entry of another project.
         self._apart: set[Pending] = set()
 
     def find(self, id: str) -> Pending | None:
@@ -173,25 +177,25 @@ class PendingRenders:
         found = self._entries.get(id)
         return found() if isinstance(found, _Held) else found
 
-    def open(self, id: str, looker: Looker, template: str | None = None, born: int | None = None) -> Pending:
+    def open(self, id: str, poller: Poller, template: str | None = None, born: int | None = None) -> Pending:
         """Return the entry of an id, made now if there is none.
 
-        An id of another project is not shared: its entry is left out of the registry and hears only what its own
-        key may see, unless the id is new and our own submit has just brought it.
+        The entry of an id that another project waits for is left out of the registry, so that only polls with its own
+        key complete it, unless our own submit has just brought the id.
         """
         entry = self.find(id)
-        is_ours = entry is None or entry.looker.credential == looker.credential
+        is_ours = entry is None or entry.poller.credential == poller.credential
         if entry is None or not is_ours:
-            entry = Pending(id, looker, template, born)
+            entry = Pending(id, poller, template, born)
             if is_ours or template is not None:
                 self._displace(id)
-                self._hold(entry)
+                self._hold_weakly(entry)
         if entry.template is None and template is not None:
-            entry.template, entry.born, entry.looked = template, born, born
+            entry.template, entry.born, entry.polled = template, born, born
         return entry
 
     def join(self, entry: Pending, waiter: Waiter) -> None:
-        """Let somebody wait; the first one makes the registry hold the entry itself."""
+        """Add a waiter; from the first one on the registry holds the entry itself."""
         if entry.waiters is None:
             self.waited += 1
             # A handle may have outlived the registry that it was made in.
@@ -202,14 +206,14 @@ class PendingRenders:
         entry.join(waiter)
 
     def part(self, waiter: Waiter) -> None:
-        """Let somebody wait no longer; the last one makes the registry hold the entry weakly."""
+        """Remove a waiter; after the last one the registry holds the entry weakly."""
         entry = waiter.entry
         if entry.waiters is not None and not entry.part(waiter):
             self._release(entry)
 
     def empty(self, entry: Pending) -> list[Waiter]:
-        """Let nobody wait any more, and return who did."""
-        waiters = entry.everybody()
+        """Remove all waiters, and return them."""
+        waiters = entry.all_waiters()
         if waiters:
             entry.waiters = None
             self._release(entry)
@@ -226,24 +230,24 @@ class PendingRenders:
         self.waited -= 1
         self._apart.discard(entry)
         if self._entries.get(entry.id) is entry:
-            self._hold(entry)
+            self._hold_weakly(entry)
 
     def _displace(self, id: str) -> None:
         other = self.find(id)
         if other is not None and other.waiters is not None:
             self._apart.add(other)
 
-    def _hold(self, entry: Pending) -> None:
+    def _hold_weakly(self, entry: Pending) -> None:
         held = _Held(entry, self._forget)
         held.id = entry.id
         self._entries[entry.id] = held
 
     def _forget(self, held: _Held) -> None:
-        """An entry is gone; another one may have come in its place."""
+        """An entry is gone; another one may have replaced it."""
         if self._entries.get(held.id) is held:
             del self._entries[held.id]
 
 
-def _describe(render: Render) -> str:
+def _describe_failure(render: Render) -> str:
     reason = f": {render.error_message}" if render.error_message else ""
-    return f"render {render.id} ended as {str(render.status) or 'nothing'}{reason}"
+    return f"render {render.id} finished as {str(render.status) or 'nothing'}{reason}"

@@ -1,4 +1,15 @@
-"""PollScheduler: one timer for every poll and every deadline of a client, and a bounded number of looks at once."""
+"""Poll scheduler: one timer for every poll and every deadline of a client, and a bounded number of polls at once.
+
+Where an entry is decides what happens to it next. It moves along these steps while somebody waits for it:
+
+- *in the wheel*, at the earlier of its next poll and its first deadline; the one timer is set to the first tick of it;
+- *in the queue*, due, until fewer than `Limits.requests` polls run; meanwhile only its deadline is in the wheel;
+- *being polled*, by a task of its own, the only one that an entry ever has; again only its deadline is in the wheel.
+
+A poll that finds the end completes the entry. Any other outcome, a failed poll included, puts it back into the wheel,
+where its pace wants the next poll, counted from the outcome of this one. A deadline fails its waiters only.
+With its last waiter an entry leaves wheel and queue; a poll that is under way then still counts for the snapshot.
+"""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -7,65 +18,61 @@ from typing import TYPE_CHECKING
 
 from craftkit_async._io.runtime import Runtime
 from craftkit_async._sansio.polling.pace import Pace, before_deadline
-from craftkit_async._sansio.polling.timer_wheel import TICKS, Wheel, tick_after, tick_at
+from craftkit_async._sansio.polling.timer_wheel import TICKS, TimerWheel, tick_after, tick_at
 from craftkit_async._sansio.retries.retrying import seconds_held
 from craftkit_async.errors import ApiError, CraftkitError, WaitTimeoutError
 from craftkit_async.models.renders import Render
-from craftkit_async.observe.reports import report_look, report_timeout
+from craftkit_async.observe.reports import report_poll, report_timeout
 from craftkit_async.waiting.pending import Pending, PendingRenders
 
 if TYPE_CHECKING:
     import asyncio
 
-# A render as it was just found, and by which way.
-Sight = tuple[Render, str]
+# A render as a poll found it, and the source of that.
+PollResult = tuple[Render, str]
 
 # Thirty years are no limit; more than that, counted in ticks, may be no number any more.
 _NEVER = 1e9
 
 
 class PollScheduler:
-    """Looks at renders that somebody waits for, when their pace says so, and ends waits that are over.
-
-    An entry stands in the wheel at the earlier of its next look and its first deadline. While it is being looked at,
-    or stands in the line of those that are due, only its deadline counts.
-    """
+    """Polls renders that somebody waits for, when their pace says so, and ends waits whose deadline has passed."""
 
     def __init__(
         self,
         runtime: Runtime,
         pending: PendingRenders,
         pace: Pace,
-        look: Callable[[Pending], Awaitable[Sight]],
-        settle: Callable[[Pending, Render, str], None],
+        poll: Callable[[Pending], Awaitable[PollResult]],
+        complete: Callable[[Pending, Render, str], None],
     ) -> None:
         self.stepped_back = False
-        """Do webhooks bring the answers, so that looks are only a safety net?"""
+        """Do webhooks bring the answers, so that polls are only a safety net?"""
         self._runtime = runtime
         self._pending = pending
         self._pace = pace
-        self._ask = look
-        self._settle = settle
-        self._most = runtime.settings.limits.requests
-        self._wheel: Wheel[Pending] = Wheel()
+        self._ask = poll
+        self._complete = complete
+        self._max_polls = runtime.settings.limits.requests
+        self._wheel: TimerWheel[Pending] = TimerWheel()
         # Its moment is kept beside it: uvloop makes a handle without one of a timer that is due at once.
         self._timer: asyncio.Handle | None = None
-        self._rings_at = 0.0
+        self._timer_at = 0.0
         # In the order in which they became due.
-        self._line: dict[Pending, None] = {}
-        self._looks: dict[Pending, asyncio.Task[None]] = {}
+        self._queue: dict[Pending, None] = {}
+        self._polls: dict[Pending, asyncio.Task[None]] = {}
         # So that a number that thousands of entries share is in memory once.
         self._now = self._deadline = 0
 
     def now(self) -> int:
-        """Return the running tick."""
+        """Return the current tick."""
         tick = tick_at(self._runtime.check().time())
         if tick != self._now:
             self._now = tick
         return self._now
 
     def deadline_after(self, limit: float | None) -> int | None:
-        """Return the tick at which a wait that begins now is over."""
+        """Return the tick at which a wait that begins now times out."""
         if limit is None or limit > _NEVER:
             return None
         tick = tick_after(self._runtime.check().time() + limit)
@@ -74,82 +81,82 @@ class PollScheduler:
         return self._deadline
 
     def watch(self, entry: Pending) -> None:
-        """Somebody new waits: look at an id from elsewhere at once, and at one of our own when its pace says so."""
-        if entry in self._looks or entry in self._line:
-            self._place(entry, None)
+        """Schedule an entry with a new waiter: an id from elsewhere now, one of our own when its pace says so."""
+        if entry in self._polls or entry in self._queue:
+            self._put(entry, None)
         elif entry.due is not None:
-            # Others wait already; their look is not put off.
-            self._place(entry, entry.due, is_first=True)
+            # Others wait already; their poll is not put off.
+            self._put(entry, entry.due, is_first=True)
         else:
-            self._place_next(entry, is_first=True)
+            self._put_next(entry, is_first=True)
 
     def drop(self, entry: Pending) -> None:
-        """Nobody waits any more."""
+        """Unschedule an entry that nobody waits for any more."""
         self._wheel.remove(entry)
-        self._line.pop(entry, None)
+        self._queue.pop(entry, None)
 
     def repace(self) -> None:
-        """The pace changed: place everything anew that waits for its time."""
+        """Schedule everything in the wheel anew, since the pace changed."""
         for entry in self._wheel.take_all():
             self.watch(entry)
 
-    def saw(self, entry: Pending, sight: Sight) -> None:
-        """Take in what a look found; an end that is known is never taken back."""
-        render, source = sight
+    def apply(self, entry: Pending, result: PollResult) -> None:
+        """Take in what a poll found; what is complete stays as it is."""
+        render, source = result
         if render.is_final or entry.source is not None:
-            self._settle(entry, render, source)
+            self._complete(entry, render, source)
             return
         entry.snapshot = render
         entry.failures = 0
 
     def ends_wait(self, entry: Pending, error: CraftkitError) -> bool:
-        """Does this failed look end every wait for the render?"""
+        """Does this failed poll end every wait for the render?"""
         is_ours = entry.template is not None and entry.born is not None
         return self._pace.ends_wait(error, self.age(entry) if is_ours else None)
 
     def close(self) -> "list[asyncio.Task[None]]":
-        """Look at nothing any more; returns the looks that are being ended."""
+        """Stop polling; returns the polls that are being cancelled."""
         self._wheel.take_all()
-        self._line.clear()
+        self._queue.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        looks = list(self._looks.values())
-        self._looks.clear()
-        for look in looks:
-            look.cancel()
-        return looks
+        polls = list(self._polls.values())
+        self._polls.clear()
+        for poll in polls:
+            poll.cancel()
+        return polls
 
     # ---- when
 
     def age(self, entry: Pending) -> float:
-        """Return the seconds since the submit was answered, or since an id from elsewhere was first looked at."""
+        """Return the seconds since the submit was answered, or since the first poll of an id from elsewhere."""
         return 0.0 if entry.born is None else (self.now() - entry.born) / TICKS
 
-    def _place_next(self, entry: Pending, hint: float | None = None, *, is_first: bool = False) -> None:
-        """Put an entry where its pace wants the next look, counted from the latest one."""
-        born, looked = entry.born, entry.looked
-        if born is None or looked is None:
-            self._queue(entry)
+    def _put_next(self, entry: Pending, hint: float | None = None, *, is_first: bool = False) -> None:
+        """Schedule an entry where its pace wants the next poll, counted from the latest one."""
+        born, polled = entry.born, entry.polled
+        if born is None or polled is None:
+            self._enqueue(entry)
             return
         gap = self._pace.gap(
             entry.template,
-            (looked - born) / TICKS,
-            dice=random.random(),  # noqa: S311 - it spreads load, no more
+            (polled - born) / TICKS,
+            random=random.random(),  # noqa: S311 - it spreads load, no more
             failures=entry.failures,
             hint=hint,
             stepped_back=self.stepped_back,
         )
-        look = looked + tick_after(gap)
-        if look <= self.now():
-            self._queue(entry)
+        poll = polled + tick_after(gap)
+        if poll <= self.now():
+            self._enqueue(entry)
         else:
-            self._place(entry, look, is_first=is_first)
+            self._put(entry, poll, is_first=is_first)
 
-    def _place(self, entry: Pending, look: int | None, *, is_first: bool = False) -> None:
-        """Put an entry where its next look or its first deadline is; `is_first` says that somebody has just come."""
-        deadline = min((w.deadline for w in entry.everybody() if w.deadline is not None), default=None)
-        due = deadline if look is None else before_deadline(look, deadline, self.now(), is_first=is_first)
+    def _put(self, entry: Pending, poll: int | None, *, is_first: bool = False) -> None:
+        """Schedule an entry at its next poll or its first deadline; `is_first` says that a wait has just begun."""
+        deadline = min((w.deadline for w in entry.all_waiters() if w.deadline is not None), default=None)
+        due = deadline if poll is None else before_deadline(poll, deadline, self.now(), is_first=is_first)
         if due is None:
             self._wheel.remove(entry)
         else:
@@ -162,115 +169,117 @@ class PollScheduler:
             return
         when = tick / TICKS
         if self._timer is not None:
-            if self._rings_at <= when:
+            if self._timer_at <= when:
                 return
             self._timer.cancel()
-        self._timer, self._rings_at = self._runtime.check().call_at(when, self._ring, tick), when
+        self._timer, self._timer_at = self._runtime.check().call_at(when, self._on_timer, tick), when
 
-    def _ring(self, tick: int) -> None:
-        """Something is due, or was until a moment ago."""
+    def _on_timer(self, tick: int) -> None:
+        """Handle what is due; it may have been removed a moment ago."""
         self._timer = None
-        # A loop may call a hair's breadth early.
+        # A loop may call a timer slightly early.
         now = max(tick, self.now())
         for entry in self._wheel.take_due(now):
             self._expire(entry, now)
             if entry.waiters is None:
                 self.drop(entry)
-            elif entry in self._looks or entry in self._line:
-                self._place(entry, None)
+            elif entry in self._polls or entry in self._queue:
+                self._put(entry, None)
             else:
-                self._queue(entry)
+                self._enqueue(entry)
         self._set_timer()
 
     def _expire(self, entry: Pending, now: int) -> None:
-        """End the waits whose deadline has come."""
-        for waiter in entry.everybody():
+        """Fail the waits whose deadline has come."""
+        for waiter in entry.all_waiters():
             if waiter.deadline is not None and waiter.deadline <= now:
                 self._pending.part(waiter)
                 waiter.fail(self.give_up(waiter.entry, waiter.key))
 
     def give_up(self, entry: Pending, key: str | None) -> WaitTimeoutError:
-        """Note that a wait is over, and make its error."""
+        """Count and report a wait that timed out, and return its error."""
         self._runtime.statistics.timed_out += 1
         age = self.age(entry)
         if observers := self._runtime.settings.observers:
             report_timeout(observers, entry.id, key, age)
-        status = "never seen" if entry.snapshot is None else f"{entry.snapshot.status!s} when last seen"
-        message = f"render {entry.id} did not end in time ({status}, known here for {age:.3g} s); it may still end:"
+        status = "never polled" if entry.snapshot is None else f"{entry.snapshot.status!s} at the last poll"
+        message = (
+            f"render {entry.id} did not finish in time ({status}, known here for {age:.3g} s); it may still finish:"
+        )
         return WaitTimeoutError(f"{message} wait for its id again, with a larger timeout", entry.id, key)
 
-    # ---- looking
+    # ---- polling
 
-    def _queue(self, entry: Pending) -> None:
-        """Look as soon as there is room."""
+    def _enqueue(self, entry: Pending) -> None:
+        """Poll as soon as fewer than `Limits.requests` polls run."""
         if entry.born is None:
             entry.born = self.now()
-        self._line[entry] = None
-        self._place(entry, None)
-        self._begin_looks()
+        self._queue[entry] = None
+        self._put(entry, None)
+        self._start_polls()
 
-    def _begin_looks(self) -> None:
-        while self._line and len(self._looks) < self._most:
-            entry = next(iter(self._line))
-            del self._line[entry]
-            self._looks[entry] = self._runtime.check().create_task(self._look(entry))
+    def _start_polls(self) -> None:
+        while self._queue and len(self._polls) < self._max_polls:
+            entry = next(iter(self._queue))
+            del self._queue[entry]
+            self._polls[entry] = self._runtime.check().create_task(self._run_poll(entry))
 
-    async def look(self, entry: Pending) -> Sight:
-        """Look once, at once, and tell of it."""
+    async def poll(self, entry: Pending) -> PollResult:
+        """Poll once, now, and report it."""
         self._runtime.statistics.polls += 1
         try:
-            sight = await self._ask(entry)
+            result = await self._ask(entry)
         except Exception as error:
             self._report(entry, None, error)
             raise
-        self._report(entry, str(sight[0].status), None)
-        return sight
+        self._report(entry, str(result[0].status), None)
+        return result
 
-    async def _look(self, entry: Pending) -> None:
-        """Look when it is due; the next look is the only retry."""
-        outcome: Sight | Exception
+    async def _run_poll(self, entry: Pending) -> None:
+        """Poll when it is due; the next poll is the only retry."""
+        outcome: PollResult | Exception
         try:
-            outcome = await self.look(entry)
-        except Exception as error:  # noqa: BLE001 - what the caller's own key function raises goes to who waits
+            outcome = await self.poll(entry)
+        except Exception as error:  # noqa: BLE001 - what the caller's own key function raises goes to the waiters
             outcome = error
-            self._hold_place(error)
-        # Not `finally`: who is cancelled here was taken out by `close` already.
-        del self._looks[entry]
-        entry.looked = self.now()
-        self._take_in(entry, outcome)
-        self._begin_looks()
+            self._hold_slot(error)
+        # Not `finally`: after a cancellation, `close` has removed it already.
+        del self._polls[entry]
+        entry.polled = self.now()
+        self._apply_outcome(entry, outcome)
+        self._start_polls()
 
-    def _hold_place(self, error: Exception) -> None:
-        """Keep the place of a look that was turned away, as every other call would."""
+    def _hold_slot(self, error: Exception) -> None:
+        """Keep the slot of a rejected poll for its `Retry-After`, as every other call does."""
         held = seconds_held(error, self._runtime.settings.retries) if isinstance(error, CraftkitError) else 0.0
         if held:
             self._runtime.api.governor.hold(held)
 
-    def _take_in(self, entry: Pending, outcome: Sight | Exception) -> None:
+    def _apply_outcome(self, entry: Pending, outcome: PollResult | Exception) -> None:
         hint: float | None = None
         if not isinstance(outcome, Exception):
-            self.saw(entry, outcome)
+            self.apply(entry, outcome)
         elif entry.source is None:
             if not isinstance(outcome, CraftkitError) or self.ends_wait(entry, outcome):
                 self._fail(entry, outcome)
             entry.failures += 1
             hint = outcome.retry_after if isinstance(outcome, ApiError) else None
         if entry.waiters is not None:
-            self._place_next(entry, hint)
+            self._put_next(entry, hint)
 
     def _fail(self, entry: Pending, error: Exception) -> None:
-        """End all waits with an error, each with its own: a raised one carries its traceback along."""
+        """Fail all waits, each with its own copy of the error: a raised one carries its traceback along."""
         for waiter in self._pending.empty(entry):
-            waiter.fail(_again(error))
+            waiter.fail(_copy_of(error))
         self.drop(entry)
 
     def _report(self, entry: Pending, status: str | None, error: Exception | None) -> None:
         if observers := self._runtime.settings.observers:
-            report_look(observers, entry.id, status, error)
+            report_poll(observers, entry.id, status, error)
 
 
-def _again(error: Exception) -> Exception:
-    """Make another of an error, where that can be done: some foreign ones cannot be copied."""
+def _copy_of(error: Exception) -> Exception:
+    """Copy an error, if that is possible: some foreign ones cannot be copied."""
     try:
         other = copy(error)
     except Exception:  # noqa: BLE001 - whatever it is, the error itself matters more

@@ -11,19 +11,19 @@ from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_timeout
 from craftkit_async.resources.renders import GET_RENDER, Renders
 from craftkit_async.resources.templates import Submission, Templates
-from craftkit_async.waiting.completions import WaitingRoom
+from craftkit_async.waiting.completions import Completions
 from craftkit_async.waiting.handle import RenderHandle
 from craftkit_async.waiting.pending import KeyedWaiter, Pending, Waiter
 
 
 class RenderSession:
-    """Submits and waits with one credential, in a room that it shares with the client's children."""
+    """Submits and waits with one credential, sharing the registry and the scheduler with the client's children."""
 
-    __slots__ = ("_renders", "_room", "_sender", "_templates", "credential")
+    __slots__ = ("_completions", "_renders", "_sender", "_templates", "credential")
 
-    def __init__(self, room: WaitingRoom, sender: Sender, credential: object) -> None:
+    def __init__(self, completions: Completions, sender: Sender, credential: object) -> None:
         self.credential = credential
-        self._room = room
+        self._completions = completions
         self._sender = sender
         self._templates = Templates(sender)
         self._renders = Renders(sender)
@@ -57,76 +57,76 @@ class RenderSession:
     ) -> Render:
         """Ask for a render and wait for its end; `timeout` bounds both together."""
         limit = self._read_limit(timeout)
-        loop = self._room.runtime.check()
+        loop = self._completions.runtime.check()
         start = loop.time()
         entry, submission = await self._submit(
             template, data, limit, idempotency_key=idempotency_key, version=version, filename=filename
         )
-        # However late the submit was answered: one look belongs to every wait.
+        # However late the submit was answered: every wait has one poll.
         left = None if limit is None else max(limit - (loop.time() - start), 0.0)
         return await self.begin_wait(entry, left, submission.idempotency_key)
 
     async def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
-        """Wait for the end of a render by its id, wherever it was submitted."""
+        """Wait for a render to finish by its id, wherever it was submitted."""
         return await self._begin_wait_by_id(render_id, timeout)
 
     def attach(self, render_id: str) -> RenderHandle:
         """Make a handle from an id; nothing is asked until somebody waits."""
         return RenderHandle(self._enter(render_id))
 
-    # ---- for handles and the room
+    # ---- for handles and the scheduler
 
     def begin_wait(self, entry: Pending, timeout: TimeoutOption, key: str | None) -> Awaitable[Render]:
-        """Return what to await for the end of a render."""
-        loop = self._room.runtime.check()
+        """Return what to await until the render has finished."""
+        loop = self._completions.runtime.check()
         limit = self._read_limit(timeout)
         if limit == 0:
-            return self._look_once(entry, key)
-        deadline = self._room.scheduler.deadline_after(limit)
+            return self._poll_once(entry, key)
+        deadline = self._completions.scheduler.deadline_after(limit)
         waiter = (Waiter if key is None else KeyedWaiter)(entry, deadline, loop)
         if key is not None:
             waiter.key = key
         if entry.source is not None and entry.snapshot is not None:
             waiter.finish(entry.snapshot)
         else:
-            self._room.pending.join(entry, waiter)
-            self._room.scheduler.watch(entry)
+            self._completions.pending.join(entry, waiter)
+            self._completions.scheduler.watch(entry)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Let a waiter go; with the last one the polls end."""
-        self._room.pending.part(waiter)
+        """Remove a waiter; with the last one the polls end."""
+        self._completions.pending.part(waiter)
         if waiter.entry.waiters is None:
-            self._room.scheduler.drop(waiter.entry)
+            self._completions.scheduler.drop(waiter.entry)
 
-    async def look(self, id: str) -> Render:
-        """Ask the service once, after everything that is more urgent."""
+    async def poll(self, id: str) -> Render:
+        """Ask the service once, giving way to submits."""
         answer: Any = await self._sender.send(GET_RENDER.call(id=id), resend=False, yields=True)
         render: Render = answer.value
         return render
 
     async def refresh(self, entry: Pending, timeout: TimeoutOption) -> Render:
-        """Ask the service now; an end that is known stays known."""
+        """Ask the service now; what is complete stays complete."""
         render = await self._renders.get(entry.id, timeout=timeout)
         if entry.source is None:
-            self._room.scheduler.saw(entry, (render, "poll"))
+            self._completions.scheduler.apply(entry, (render, "poll"))
         elif render.is_final:
             entry.snapshot = render
         return entry.snapshot or render
 
-    async def _look_once(self, entry: Pending, key: str | None) -> Render:
+    async def _poll_once(self, entry: Pending, key: str | None) -> Render:
         cause: CraftkitError | None = None
-        scheduler = self._room.scheduler
+        scheduler = self._completions.scheduler
         if entry.source is None:
             try:
-                scheduler.saw(entry, await scheduler.look(entry))
+                scheduler.apply(entry, await scheduler.poll(entry))
             except CraftkitError as error:
                 if scheduler.ends_wait(entry, error):
                     raise
                 cause = error
         if entry.source is None or entry.snapshot is None:
             raise scheduler.give_up(entry, key) from cause
-        waiter = Waiter(entry, None, self._room.runtime.check())
+        waiter = Waiter(entry, None, self._completions.runtime.check())
         waiter.finish(entry.snapshot)
         return await waiter
 
@@ -146,10 +146,10 @@ class RenderSession:
         version: int | None,
         filename: str | None,
     ) -> tuple[Pending, Submission]:
-        """Submit within a limit for all attempts together; what overtakes the answer is kept meanwhile."""
-        loop = self._room.runtime.check()
+        """Submit within a limit for all attempts together; a delivery that overtakes the answer is kept meanwhile."""
+        loop = self._completions.runtime.check()
         start = loop.time()
-        mailbox = self._room.pending.mailbox
+        mailbox = self._completions.pending.mailbox
         number = mailbox.begin()
         try:
             submission = await self._templates.submit(
@@ -171,25 +171,25 @@ class RenderSession:
 
     def _take_in(self, submission: Submission, template: str) -> Pending:
         """Open the entry of a submit that was just answered."""
-        room, render = self._room, submission.render
-        entry = room.pending.open(render.id, self, template, room.scheduler.now())
-        overtaking = room.pending.mailbox.take(render.id)
+        completions, render = self._completions, submission.render
+        entry = completions.pending.open(render.id, self, template, completions.scheduler.now())
+        overtaking = completions.pending.mailbox.take(render.id)
         if overtaking is not None:
-            room.settle(entry, *overtaking)
+            completions.complete(entry, *overtaking)
         elif entry.source is None:
-            room.scheduler.saw(entry, (render, "replay" if submission.replayed else "poll"))
+            completions.scheduler.apply(entry, (render, "replay" if submission.replayed else "poll"))
         return entry
 
     def _time_left(self, limit: TimeoutOption) -> float:
         """Bound a submit where its retries are not bounded more tightly anyway, which costs nothing."""
-        settings = self._room.runtime.settings
+        settings = self._completions.runtime.settings
         if limit is OMITTED or not limit:
             return inf
         own = (settings.retries.total, settings.timeouts.request)
         return limit if None in own or limit < sum(part for part in own if part is not None) else inf
 
     def _never_answered(self, error: TransportTimeoutError, elapsed: float) -> WaitTimeoutError:
-        runtime = self._room.runtime
+        runtime = self._completions.runtime
         runtime.statistics.timed_out += 1
         if observers := runtime.settings.observers:
             report_timeout(observers, None, error.idempotency_key, elapsed)
@@ -202,12 +202,12 @@ class RenderSession:
     def _enter(self, render_id: str) -> Pending:
         # Refuses what is no id.
         GET_RENDER.call(id=render_id)
-        return self._room.pending.open(render_id, self)
+        return self._completions.pending.open(render_id, self)
 
     def _read_limit(self, timeout: TimeoutOption) -> float | None:
-        return self._room.runtime.settings.timeouts.wait if timeout is OMITTED else check_wait(timeout)
+        return self._completions.runtime.settings.timeouts.wait if timeout is OMITTED else check_wait(timeout)
 
 
 def check_wait(timeout: object) -> float | None:
-    """Return the limit of a wait, or refuse what is none; 0 looks once."""
+    """Return the limit of a wait, or refuse what is none; 0 polls once."""
     return 0.0 if timeout == 0 and not isinstance(timeout, bool) else check_timeout(timeout)

@@ -36,7 +36,7 @@ from craftkit_async.batch.rows.counting import Seen
 from craftkit_async.batch.rows.file_names import safe_name, same_file
 from craftkit_async.observe.statistics import Statistics
 
-FAILED = RenderFailedError("render r1 ended as failed: Mira has no ink", Render("r1", RenderStatus.FAILED))
+FAILED = RenderFailedError("render r1 finished as failed: Mira has no ink", Render("r1", RenderStatus.FAILED))
 
 # ---- requests
 

@@ -15,7 +15,7 @@ from craftkit_async.testing import FakeReply, FakeTransport, SignedDelivery, sig
 SECRET = "whsec_test"
 MOMENT = "2026-01-01T00:00:00.000Z"
 
-# Polls at 0.25, 0.75, 1.75, 3.75, 7.75, 12.75 … and no dice.
+# Polls at 0.25, 0.75, 1.75, 3.75, 7.75, 12.75 … and no random.
 EXACT = PollPolicy(adaptive=False, jitter=0.0)
 
 LOST = FakeReply(after=1e6)
@@ -26,7 +26,7 @@ Answer = FakeReply | Exception
 
 @attrs.define
 class Service:
-    """Answers submits with new ids, and looks by how long renders take; either can be told to do otherwise."""
+    """Answers submits with new ids, and polls by how long renders take; either can be told to do otherwise."""
 
     ends_after: float = inf
     """How long each render takes, from its submit on."""
@@ -34,11 +34,11 @@ class Service:
     latency: float = 0.0
     on_submit: Callable[[int], Answer | None] = attrs.field(default=lambda _: None)
     """Another answer for the nth submit."""
-    on_look: Callable[[str, int], Answer | None] = attrs.field(default=lambda *_: None)
-    """Another answer for the nth look at an id."""
+    on_poll: Callable[[str, int], Answer | None] = attrs.field(default=lambda *_: None)
+    """Another answer for the nth poll of an id."""
     submits: list[float] = attrs.field(factory=list)
-    looks: dict[str, list[float]] = attrs.field(factory=dict)
-    """When each id was looked at."""
+    polls: dict[str, list[float]] = attrs.field(factory=dict)
+    """When each id was polled."""
     keys: list[str] = attrs.field(factory=list)
     begun: dict[str, float] = attrs.field(factory=dict)
     transport: FakeTransport = attrs.field(init=False)
@@ -53,17 +53,17 @@ class Service:
 
     @property
     def ages(self) -> dict[str, list[float]]:
-        """How old each render was when it was looked at."""
-        return {seen: [look - self.begun.get(seen, 0.0) for look in looks] for seen, looks in self.looks.items()}
+        """How old each render was when it was polled."""
+        return {seen: [poll - self.begun.get(seen, 0.0) for poll in polls] for seen, polls in self.polls.items()}
 
     def _answer(self, request: Request) -> Answer:
         now = asyncio.get_running_loop().time()
         if request.method == "POST":
             return self._submit(request, now)
         seen = unquote(request.url.rpartition("/")[2])
-        looks = self.looks.setdefault(seen, [])
-        looks.append(now)
-        return self.on_look(seen, len(looks)) or FakeReply(json=self.describe(seen, now), after=self.latency)
+        polls = self.polls.setdefault(seen, [])
+        polls.append(now)
+        return self.on_poll(seen, len(polls)) or FakeReply(json=self.describe(seen, now), after=self.latency)
 
     def _submit(self, request: Request, now: float) -> Answer:
         self.submits.append(now)

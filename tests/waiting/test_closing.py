@@ -18,12 +18,12 @@ virtual_time = pytest.mark.virtual_time
 
 
 @virtual_time
-@pytest.mark.parametrize("stage", ["between looks", "during a look", "in the line", "of a displaced entry"])
+@pytest.mark.parametrize("stage", ["between polls", "during a poll", "in the line", "of a displaced entry"])
 async def test_closed_while_polls_run(stage: str) -> None:
-    """Everybody who waits is told, looks end, and nothing goes on afterwards."""
+    """Everybody who waits is told, polls end, and nothing goes on afterwards."""
     service = Service()
-    if stage != "between looks":
-        service.on_look = lambda *_: LOST
+    if stage != "between polls":
+        service.on_poll = lambda *_: LOST
     async with service.make_client(limits=Limits(requests=1 if stage == "in the line" else 256)) as craftkit:
         if stage == "in the line":
             asyncio.ensure_future(craftkit.wait("x0")).add_done_callback(lambda task: task.exception())
@@ -39,11 +39,11 @@ async def test_closed_while_polls_run(stage: str) -> None:
     await asyncio.wait(waits)
     assert all(isinstance(wait.exception(), ClientStateError) for wait in waits)
     assert "closed during this wait" in str(first.exception())
-    looked = len(service.transport.requests)
+    polled = len(service.transport.requests)
     await settle()
     assert not other_tasks()
     await asyncio.sleep(1000)
-    assert len(service.transport.requests) == looked
+    assert len(service.transport.requests) == polled
     with pytest.raises(ClientStateError, match="closed"):
         await handle
 
@@ -316,7 +316,7 @@ def test_open_again_after_its_loop_died() -> None:
 
 def test_a_loop_that_died_with_its_tasks() -> None:
     """Where nobody cancelled what waited, closing on the next loop still works."""
-    service = Service(on_look=lambda *_: LOST)
+    service = Service(on_poll=lambda *_: LOST)
     craftkit = service.make_client()
     kept: list[Any] = []
     loop = VirtualTimeLoop()
@@ -332,7 +332,7 @@ def test_a_loop_that_died_with_its_tasks() -> None:
     async def use() -> None:
         await craftkit.aclose()
         async with craftkit:
-            service.on_look = lambda *_: None
+            service.on_poll = lambda *_: None
             await _wait_a_while(craftkit, 10.0)
 
     _on_a_new_loop(use)
@@ -444,9 +444,9 @@ async def test_deliveries_whose_work_is_cancelled(who: str) -> None:
 
 @virtual_time
 async def test_counts_of_a_client_that_never_waited(caplog: pytest.LogCaptureFixture) -> None:
-    """It has nothing to close, and asks for no waiting room to be counted."""
+    """It has nothing to close, and asks for no waiting completions to be counted."""
     caplog.set_level(logging.DEBUG)
     async with Service().make_client() as craftkit:
         assert (craftkit.statistics().pending, craftkit.statistics().mailbox) == (0, 0)
-    assert "room" not in craftkit._waits.__dict__
+    assert "completions" not in craftkit._waits.__dict__
     assert caplog.text == ""

@@ -53,7 +53,7 @@ def sources(recorder: Recorder) -> list[tuple[str, str]]:
 
 @virtual_time
 async def test_webhook_before_the_202() -> None:
-    """It waits in the mailbox until the submit's answer names its id; not even one look is needed."""
+    """It waits in the mailbox until the submit's answer names its id; not even one poll is needed."""
     recorder = Recorder()
     service = Service(latency=5.0)
     async with service.make_client(observers=[recorder]) as craftkit:
@@ -66,12 +66,12 @@ async def test_webhook_before_the_202() -> None:
 
         assert now() == 5.0
         assert counts(craftkit) == {"submitted": 1, "completed_by_webhook": 1, "deliveries": 1}
-    assert service.looks == {}
+    assert service.polls == {}
 
 
 @virtual_time
 async def test_webhook_after_the_202() -> None:
-    """It ends the wait at once, and no look follows."""
+    """It ends the wait at once, and no poll follows."""
     recorder = Recorder()
     service = Service()
     async with service.make_client(observers=[recorder]) as craftkit:
@@ -98,7 +98,7 @@ async def test_webhook_twice() -> None:
         handle = await craftkit.submit("t", {})
         first = await deliver(craftkit, "r1")
         second = await deliver(craftkit, "r1")
-        # The same end in another body, as after a failed look: not a repeat, and too late.
+        # The same end in another body, as after a failed poll: not a repeat, and too late.
         third = await deliver(craftkit, "r1", completedAt=None)
 
         assert [receipt.duplicate for receipt in (first, second, third)] == [False, True, False]
@@ -183,12 +183,12 @@ async def test_webhook_of_a_render_that_nobody_here_submitted() -> None:
 @pytest.mark.parametrize("status", ["queued", "rendering", "succeeded", "failed"])
 async def test_an_end_is_never_taken_back(status: str) -> None:
     """Succeeded by webhook, then something else by a late poll or a refresh: it stays succeeded."""
-    service = Service(latency=1.0, on_look=lambda *_: FakeReply(json={"id": "r1", "status": status}, after=1.0))
+    service = Service(latency=1.0, on_poll=lambda *_: FakeReply(json={"id": "r1", "status": status}, after=1.0))
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
         waiting = asyncio.ensure_future(handle.wait())
         await asyncio.sleep(0.5)
-        assert service.looks == {"r1": [1.25]}
+        assert service.polls == {"r1": [1.25]}
         await deliver(craftkit, "r1")
         await asyncio.sleep(10)
 
@@ -202,7 +202,7 @@ async def test_an_end_is_never_taken_back(status: str) -> None:
 
 @virtual_time
 async def test_a_refresh_fills_in_and_completes() -> None:
-    """A look that somebody asks for counts like any other."""
+    """A poll that somebody asks for counts like any other."""
     service = Service(ends_after=2.0)
     async with service.make_client() as craftkit:
         handle = craftkit.attach("r1")
@@ -228,7 +228,7 @@ async def test_a_failure_by_webhook() -> None:
         await settle()
         await deliver(craftkit, "r1", "failed", errorMessage="No such font.")
 
-        with pytest.raises(RenderFailedError, match=r"^render r1 ended as failed: No such font\.$"):
+        with pytest.raises(RenderFailedError, match=r"^render r1 finished as failed: No such font\.$"):
             await rendering
         assert counts(craftkit)["failed"] == 1
 
@@ -290,7 +290,7 @@ async def test_an_auto_key_that_is_replayed(caplog: pytest.LogCaptureFixture) ->
         assert (await handle).id == "r7"
         assert counts(craftkit) == {"submitted": 1, "replayed": 1}
     assert "a new idempotency key was answered with an old render: r7" in caplog.text
-    assert service.looks == {}
+    assert service.polls == {}
 
 
 @virtual_time
@@ -364,7 +364,7 @@ async def test_a_submit_that_is_never_answered(limit: float) -> None:
                 assert isinstance(error.__cause__, TransportError)
 
         assert counts(craftkit).get("timed_out", 0) == recorder.names.count("TimedOut") == (2 if limit < 100.0 else 0)
-        assert craftkit._waits.room.pending.mailbox._open == {}
+        assert craftkit._waits.completions.pending.mailbox._open == {}
     assert set(service.keys) == {"k1"}
 
 
@@ -383,7 +383,7 @@ async def test_nobody_observes_a_submit_that_is_never_answered() -> None:
 
 @virtual_time
 async def test_one_look_belongs_to_every_render_however_late_its_submit() -> None:
-    """A submit that uses up the whole timeout is followed by one look."""
+    """A submit that uses up the whole timeout is followed by one poll."""
     service = Service(ends_after=0.0, on_submit=lambda nth: FakeReply(status=503) if nth == 1 else None)
     async with service.make_client() as craftkit:
         service.latency = 4.99
@@ -447,21 +447,21 @@ async def test_a_handle_awaited_twice() -> None:
 
 @virtual_time
 async def test_cancelled_at_every_wait_nothing_is_left() -> None:
-    """Wherever a render is cancelled: no entry, no look, no place, no open submit stays behind."""
+    """Wherever a render is cancelled: no entry, no poll, no place, no open submit stays behind."""
     service = Service(ends_after=1.0, latency=0.25)
     async with service.make_client() as craftkit:
-        room = craftkit._waits.room
+        completions = craftkit._waits.completions
 
         def check() -> None:
             gc.collect()
-            assert (room.pending.waited, room.pending.mailbox._open) == (0, {})
+            assert (completions.pending.waited, completions.pending.mailbox._open) == (0, {})
             assert craftkit.statistics().pending == 0
 
         assert await cancel_everywhere(lambda: craftkit.render("t", {}), check) > 3
         await asyncio.sleep(10)
         assert not other_tasks()
-        assert len(room.pending) == 0
-        assert room.scheduler._wheel.next() is None
+        assert len(completions.pending) == 0
+        assert completions.scheduler._wheel.next() is None
 
 
 @virtual_time
@@ -483,7 +483,7 @@ async def test_a_cancelled_submit(moment: str) -> None:
         else:
             assert submitting.result().id == "r1"
             assert recorder.names == ["Submitted"]
-        assert craftkit._waits.room.pending.mailbox._open == {}
+        assert craftkit._waits.completions.pending.mailbox._open == {}
 
 
 # -- what is kept
@@ -494,7 +494,7 @@ async def test_an_entry_lives_as_long_as_its_handles_and_waiters() -> None:
     """Nothing else holds it, whatever it went through, and the registry is empty after it."""
     service = Service(ends_after=5.0)
     async with service.make_client() as craftkit:
-        pending = craftkit._waits.room.pending
+        pending = craftkit._waits.completions.pending
         handle: RenderHandle | None = await craftkit.submit("t", {})
         assert handle is not None
         entry = weakref.ref(handle._entry)
@@ -517,7 +517,7 @@ async def test_an_entry_lives_as_long_as_its_handles_and_waiters() -> None:
 async def test_a_wait_that_ends_badly_keeps_nothing(ending: str) -> None:
     """Its error does not hold the entry once nobody holds the error."""
     answers = {"timeout": None, "failure": FakeReply(json=ended("r1", "failed")), "error": FakeReply(status=401)}
-    service = Service(on_look=lambda *_: answers[ending])
+    service = Service(on_poll=lambda *_: answers[ending])
     async with service.make_client() as craftkit:
         try:
             await craftkit.render("t", {}, timeout=3.0)
@@ -526,7 +526,7 @@ async def test_a_wait_that_ends_badly_keeps_nothing(ending: str) -> None:
             await settle()
         gc.collect()
 
-        assert len(craftkit._waits.room.pending) == 0
+        assert len(craftkit._waits.completions.pending) == 0
 
 
 # -- projects
@@ -571,7 +571,7 @@ async def test_an_id_of_another_project_hears_what_its_own_key_may_see(is_waited
 
 @virtual_time
 async def test_a_submit_of_our_own_takes_the_id_over() -> None:
-    """Whoever waited for the id with another key before goes on by looks, and is ended by a close like all others."""
+    """Whoever waited for the id with another key before goes on by polls, and is ended by a close like all others."""
     service = Service(ends_after=2.0)
     async with service.make_client() as craftkit:
         child = craftkit.with_api_key("ck_test_other")

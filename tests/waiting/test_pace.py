@@ -23,7 +23,7 @@ async def complete_by_webhook(craftkit: Craftkit, count: int) -> None:
 
 
 async def looks_within(craftkit: Craftkit, service: Service, seconds: float) -> list[float]:
-    """Submit one more, and see at which age it is looked at."""
+    """Submit one more, and see at which age it is polled."""
     handle = await craftkit.submit("t", {})
     waiting = asyncio.ensure_future(handle.wait())
     await asyncio.sleep(seconds)
@@ -32,8 +32,8 @@ async def looks_within(craftkit: Craftkit, service: Service, seconds: float) -> 
     return service.ages[handle.id]
 
 
-async def test_polls_step_back_on_evidence() -> None:
-    """After 32 completions by webhook, looks are a safety net: at 5, 15, 35 s instead of 22 looks."""
+async def test_polls_step_back_on_webhooks() -> None:
+    """After 32 completions by webhook, polls are a safety net: at 5, 15, 35 s instead of 22 polls."""
     service = Service()
     async with service.make_client() as craftkit:
         await complete_by_webhook(craftkit, 31)
@@ -59,7 +59,7 @@ async def test_told_that_webhooks_are_off() -> None:
 
 
 async def test_polls_return_when_webhooks_stay_away(caplog: pytest.LogCaptureFixture) -> None:
-    """It is said once; what is pending is looked at by the new pace at once, and not when the net would have."""
+    """It is said once; what is pending is polled by the new pace at once, and not when the net would have."""
     service = Service(ends_after=4.0)
     async with service.make_client(webhooks="expect") as craftkit:
         with caplog.at_level(logging.WARNING):
@@ -68,22 +68,22 @@ async def test_polls_return_when_webhooks_stay_away(caplog: pytest.LogCaptureFix
                 async with asyncio.TaskGroup() as group:
                     for _ in range(17):
                         group.create_task(craftkit.render("t", {}))
-                    # Ends by no webhook either, and would next be looked at by the net.
+                    # Ends by no webhook either, and would next be polled by the net.
                     await asyncio.sleep(4.9)
                     late = await craftkit.submit("t", {})
                     group.create_task(late.wait())
                 assert service.ages[late.id][0] == pytest.approx(0.25, abs=0.01)
-                assert not craftkit._waits.room.scheduler.stepped_back
+                assert not craftkit._waits.completions.scheduler.stepped_back
                 if not repeat:
                     await complete_by_webhook(craftkit, 32)
-                    assert craftkit._waits.room.scheduler.stepped_back
+                    assert craftkit._waits.completions.scheduler.stepped_back
 
     assert [record.message for record in caplog.records] == [
         "webhooks bring less than half of the latest renders; polls are back to full pace"
     ]
 
 
-async def test_only_renders_that_are_waited_for_are_evidence() -> None:
+async def test_only_renders_that_are_waited_for_count() -> None:
     """What nobody waits for is never polled, so its webhook proves nothing about polls."""
     service = Service()
     async with service.make_client() as craftkit:
@@ -92,7 +92,7 @@ async def test_only_renders_that_are_waited_for_are_evidence() -> None:
             await craftkit.inbox.receive(*delivery_of(handle.id))
 
         assert all(handle.source == "webhook" for handle in handles)
-        assert not craftkit._waits.room.scheduler.stepped_back
+        assert not craftkit._waits.completions.scheduler.stepped_back
     assert now() == 0.0
 
 

@@ -1,4 +1,4 @@
-"""Polls: when a render is looked at, what each answer means, and how a wait ends."""
+"""Polls: when a render is polled, what each answer means, and how a wait ends."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.virtual_time
 
 
 async def test_exact_pace() -> None:
-    """Looks come 0.25 s after the submit's answer, then at gaps that double up to 5 s, and end with the wait."""
+    """Polls come 0.25 s after the submit's answer, then at gaps that double up to 5 s, and end with the wait."""
     service = Service(ends_after=20.0, latency=0.125)
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
@@ -50,7 +50,7 @@ async def test_exact_pace() -> None:
 
 
 async def test_slow_looks_put_off_the_next() -> None:
-    """The gap counts from the answer of a look, so a slow service is not looked at more than a fast one."""
+    """The gap counts from the answer of a poll, so a slow service is not polled more than a fast one."""
     service = Service(ends_after=2.0)
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
@@ -58,31 +58,31 @@ async def test_slow_looks_put_off_the_next() -> None:
 
         await handle
 
-    assert service.looks == {"r1": [0.25, 1.75, 4.75]}
+    assert service.polls == {"r1": [0.25, 1.75, 4.75]}
 
 
 async def test_waiting_for_an_id_from_elsewhere_looks_at_once() -> None:
-    """Nobody knows how old it is: the first look is now, and the pace counts from there."""
+    """Nobody knows how old it is: the first poll is now, and the pace counts from there."""
     service = Service(ends_after=101.0)
     service.begun["r9"] = 0.0
     async with service.make_client() as craftkit:
         await asyncio.sleep(100)
         assert (await craftkit.wait("r9")).id == "r9"
 
-    assert service.looks == {"r9": [100.0, 100.25, 100.75, 101.75]}
+    assert service.polls == {"r9": [100.0, 100.25, 100.75, 101.75]}
 
 
 async def test_awaiting_an_old_handle_looks_at_once() -> None:
-    """A handle that was put aside longer than its next gap is looked at in the moment in which somebody waits."""
+    """A handle that was put aside longer than its next gap is polled in the moment in which somebody waits."""
     service = Service(ends_after=5.0)
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
         await asyncio.sleep(10)
-        assert service.looks == {}
+        assert service.polls == {}
 
         await handle
 
-    assert (service.looks, now()) == ({"r1": [10.0]}, 10.0)
+    assert (service.polls, now()) == ({"r1": [10.0]}, 10.0)
 
 
 async def test_polls_run_only_while_somebody_waits() -> None:
@@ -98,7 +98,7 @@ async def test_polls_run_only_while_somebody_waits() -> None:
 
         assert craftkit.statistics().pending == 0
         assert craftkit.statistics().timed_out == 0
-    assert service.looks == {"r1": [0.25, 0.75, 11.0]}
+    assert service.polls == {"r1": [0.25, 0.75, 11.0]}
 
 
 async def test_a_jittered_pace_stays_within_its_share() -> None:
@@ -108,15 +108,15 @@ async def test_a_jittered_pace_stays_within_its_share() -> None:
         for _ in range(20):
             group.create_task(craftkit.render("t", {}))
 
-    firsts = {looks[0] for looks in service.looks.values()}
+    firsts = {polls[0] for polls in service.polls.values()}
     assert len(firsts) > 5
     assert 0.2 <= min(firsts) < max(firsts) <= 0.31
 
 
 async def test_polls_move_to_where_renders_end() -> None:
-    """After thirty durations of a template are known, its renders are looked at when they end, and rarely before."""
+    """After thirty durations of a template are known, its renders are polled when they end, and rarely before."""
     service = Service(ends_after=3.0)
-    service.on_look = lambda seen, _: (
+    service.on_poll = lambda seen, _: (
         FakeReply(json={**ended(seen), "completedAt": "2026-01-01T00:00:03.000Z"})
         if now() - service.begun[seen] >= 3.0
         else None
@@ -125,8 +125,8 @@ async def test_polls_move_to_where_renders_end() -> None:
         for _ in range(40):
             await craftkit.render("t", {})
 
-    assert len(service.looks["r1"]) == 4
-    assert len(service.looks["r40"]) <= 2
+    assert len(service.polls["r1"]) == 4
+    assert len(service.polls["r40"]) <= 2
 
 
 async def test_renders_of_the_same_moment_share_a_timer() -> None:
@@ -136,9 +136,9 @@ async def test_renders_of_the_same_moment_share_a_timer() -> None:
         before = len(other_tasks())
         waits = [asyncio.ensure_future(craftkit.wait(f"x{n}", timeout=None)) for n in range(300)]
         await asyncio.sleep(60.0)
-        looks = [task for task in other_tasks() if task not in waits]
+        polls = [task for task in other_tasks() if task not in waits]
 
-        assert len(looks) - before <= 8
+        assert len(polls) - before <= 8
         assert craftkit.statistics().pending == 300
         assert len(asyncio.get_running_loop()._scheduled) < 50  # type: ignore[attr-defined]  # asyncio's own timers
         for wait in waits:
@@ -148,7 +148,7 @@ async def test_renders_of_the_same_moment_share_a_timer() -> None:
 
 
 async def test_no_more_polls_at_once_than_requests_allowed() -> None:
-    """Who is due waits in a line for one of `Limits.requests` looks."""
+    """Who is due waits in a line for one of `Limits.requests` polls."""
     service = Service(ends_after=0.0, latency=1.0)
     most = 0
 
@@ -156,18 +156,18 @@ async def test_no_more_polls_at_once_than_requests_allowed() -> None:
         nonlocal most
         most = max(most, service.transport.in_flight)
 
-    service.on_look = note
+    service.on_poll = note
     async with service.make_client(limits=Limits(requests=3)) as craftkit, asyncio.TaskGroup() as group:
         for n in range(10):
             group.create_task(craftkit.wait(f"x{n}"))
 
-    assert [looks for _, looks in sorted(service.looks.items())] == [[float(n // 3)] for n in range(10)]
+    assert [polls for _, polls in sorted(service.polls.items())] == [[float(n // 3)] for n in range(10)]
     assert most <= 3
 
 
 async def test_a_wait_in_line_has_a_deadline() -> None:
-    """Who is due, but never gets to look, gives up in time all the same; who leaves the line is not looked at."""
-    service = Service(on_look=lambda *_: LOST)
+    """Who is due, but never gets to poll, gives up in time all the same; who leaves the line is not polled."""
+    service = Service(on_poll=lambda *_: LOST)
     async with service.make_client(limits=Limits(requests=1)) as craftkit:
         first = asyncio.ensure_future(craftkit.wait("x1", timeout=20.0))
         await settle()
@@ -180,11 +180,11 @@ async def test_a_wait_in_line_has_a_deadline() -> None:
         with pytest.raises(WaitTimeoutError):
             await first
 
-    assert service.looks == {"x1": [0.0]}
+    assert service.polls == {"x1": [0.0]}
 
 
 async def test_who_leaves_the_line_is_not_looked_at() -> None:
-    """Nobody waits for what a look would find."""
+    """Nobody waits for what a poll would find."""
     service = Service(ends_after=0.0, latency=1.0)
     async with service.make_client(limits=Limits(requests=1)) as craftkit:
         waits = [asyncio.ensure_future(craftkit.wait(f"x{n}")) for n in range(3)]
@@ -192,11 +192,11 @@ async def test_who_leaves_the_line_is_not_looked_at() -> None:
         waits[1].cancel()
         await asyncio.wait(waits)
 
-    assert service.looks == {"x0": [0.0], "x2": [1.0]}
+    assert service.polls == {"x0": [0.0], "x2": [1.0]}
 
 
 async def test_several_waiters_share_one_poll() -> None:
-    """However many wait for an id, it is looked at as if one did, whenever they come."""
+    """However many wait for an id, it is polled as if one did, whenever they come."""
     service = Service(ends_after=3.0)
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
@@ -207,11 +207,11 @@ async def test_several_waiters_share_one_poll() -> None:
             waits.append(group.create_task(craftkit.attach("r1").wait(timeout=50.0)))
 
     assert len({id(wait.result()) for wait in waits}) == 1
-    assert service.looks == {"r1": [0.25, 0.75, 1.75, 3.75]}
+    assert service.polls == {"r1": [0.25, 0.75, 1.75, 3.75]}
 
 
 async def test_who_comes_while_a_look_is_under_way_shares_it() -> None:
-    """A look that was begun for one who left serves the next."""
+    """A poll that was begun for one who left serves the next."""
     service = Service(ends_after=0.0, latency=1.0)
     async with service.make_client() as craftkit:
         handle = craftkit.attach("x1")
@@ -222,7 +222,7 @@ async def test_who_comes_while_a_look_is_under_way_shares_it() -> None:
 
         await handle.wait(timeout=5.0)
 
-    assert (service.looks, now()) == ({"x1": [0.0]}, 1.0)
+    assert (service.polls, now()) == ({"x1": [0.0]}, 1.0)
 
 
 # -- deadlines
@@ -245,8 +245,8 @@ ANSWERS: dict[str, Any] = {
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
 @pytest.mark.parametrize("limit", [0.001, 0.01, 0.1, 1.0, 10.0, 30.0])
 async def test_no_wait_hangs(answer: Any, limit: float) -> None:
-    """Whatever is answered, or nothing: the wait ends at its deadline, after a look, and its error names the render."""
-    service = Service(on_look=lambda *_: answer)
+    """Whatever is answered, or nothing: the wait ends at its deadline, after a poll, and its error names the render."""
+    service = Service(on_poll=lambda *_: answer)
     recorder = Recorder()
     async with service.make_client(observers=[recorder]) as craftkit:
         handle = await craftkit.submit("t", {}, idempotency_key="k1")
@@ -258,13 +258,13 @@ async def test_no_wait_hangs(answer: Any, limit: float) -> None:
         assert (caught.value.render_id, caught.value.idempotency_key) == ("r1", "k1")
         statistics = craftkit.statistics()
         assert (statistics.pending, statistics.timed_out) == (0, 1)
-        assert statistics.polls == len(service.looks["r1"])
+        assert statistics.polls == len(service.polls["r1"])
     assert recorder.names.count("TimedOut") == 1
 
 
 @pytest.mark.parametrize("limit", [0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 299.0])
 async def test_one_last_look_before_the_deadline(limit: float) -> None:
-    """A render that ended shortly before the deadline is found by the last look, and not given up."""
+    """A render that ended shortly before the deadline is found by the last poll, and not given up."""
     service = Service(ends_after=limit - min(1.25, limit / 4))
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
@@ -276,7 +276,7 @@ async def test_one_last_look_before_the_deadline(limit: float) -> None:
 
 @pytest.mark.parametrize("limit", [1e-9, 0.001, 0.01, 0.03])
 async def test_the_shortest_waits_look_too(limit: float) -> None:
-    """However short a wait is, one look belongs to it."""
+    """However short a wait is, one poll belongs to it."""
     service = Service(ends_after=0.0)
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
@@ -310,7 +310,7 @@ async def test_each_waiter_has_its_own_deadline() -> None:
 
 
 async def test_a_deadline_during_a_look() -> None:
-    """Who gives up while a look is under way gives up then; the look serves who still waits."""
+    """Who gives up while a poll is under way gives up then; the poll serves who still waits."""
     service = Service(ends_after=0.0, latency=3.0)
     async with service.make_client() as craftkit:
         handle = craftkit.attach("x1")
@@ -332,7 +332,7 @@ async def test_an_observer_that_cancels_who_gives_up() -> None:
             for task in tasks:
                 task.cancel()
 
-    service = Service(on_look=lambda *_: LOST)
+    service = Service(on_poll=lambda *_: LOST)
     async with service.make_client() as craftkit:
         both = [craftkit.wait("x1", timeout=1.0), craftkit.wait("x1", timeout=1.0), craftkit.wait("x2", timeout=1.0)]
         tasks += [asyncio.ensure_future(both[0])]
@@ -350,33 +350,33 @@ async def test_an_observer_that_cancels_who_gives_up() -> None:
 
 @pytest.mark.parametrize("name", ["reset", "500", "429", "HTML", "cut", "another shape"])
 async def test_a_failed_look_is_no_failed_render(name: str) -> None:
-    """It doubles the pace, at most eightfold, and the next good look puts it back."""
+    """It doubles the pace, at most eightfold, and the next good poll puts it back."""
     service = Service(ends_after=60.0)
-    service.on_look = lambda _, nth: ANSWERS[name] if nth <= 5 else None
+    service.on_poll = lambda _, nth: ANSWERS[name] if nth <= 5 else None
     async with service.make_client(polling=PollPolicy(adaptive=False, jitter=0.0, factor=1.0, first=0.5)) as craftkit:
         assert (await craftkit.render("t", {})).is_succeeded
 
-    gaps = [after - before for before, after in pairwise([0.0, *service.looks["r1"]])]
+    gaps = [after - before for before, after in pairwise([0.0, *service.polls["r1"]])]
     assert gaps[:7] == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 0.5]
 
 
 async def test_retry_after_is_heeded_by_polls() -> None:
-    """A 429 puts the next look off by what it asks, up to a minute; it is no error of the wait."""
+    """A 429 puts the next poll off by what it asks, up to a minute; it is no error of the wait."""
     hints = {1: "7", 2: "1000"}
     service = Service(ends_after=1.0)
-    service.on_look = lambda _, nth: (
+    service.on_poll = lambda _, nth: (
         FakeReply(status=429, headers={"retry-after": hints[nth]}) if nth in hints else None
     )
     async with service.make_client() as craftkit:
         await craftkit.render("t", {})
 
-    assert service.looks["r1"] == [0.25, 7.25, 67.25]
+    assert service.polls["r1"] == [0.25, 7.25, 67.25]
 
 
 async def test_a_rejected_look_keeps_its_place() -> None:
     """Otherwise the next one would be sent at once, to be rejected as well."""
     service = Service(ends_after=1.0)
-    service.on_look = lambda _, nth: FakeReply(status=429, headers={"retry-after": "7"}) if nth == 1 else None
+    service.on_poll = lambda _, nth: FakeReply(status=429, headers={"retry-after": "7"}) if nth == 1 else None
     async with service.make_client() as craftkit:
         waiting = asyncio.ensure_future(craftkit.render("t", {}))
         await asyncio.sleep(1.0)
@@ -388,7 +388,7 @@ async def test_a_rejected_look_keeps_its_place() -> None:
 
 async def test_a_look_that_fails_after_the_end_changes_nothing() -> None:
     """The webhook was first, and its word stays."""
-    service = Service(on_look=lambda *_: FakeReply(status=403, after=1.0))
+    service = Service(on_poll=lambda *_: FakeReply(status=403, after=1.0))
     async with service.make_client() as craftkit:
         handle = craftkit.attach("x1")
         waiting = asyncio.ensure_future(handle.wait())
@@ -412,7 +412,7 @@ HOPELESS: dict[str, tuple[FakeReply, type[CraftkitError]]] = {
 async def test_what_stays_as_it_is_ends_all_waits_at_once(name: str) -> None:
     """401, 402 and 403: each waiter gets an error of its own, for a raised one carries its traceback along."""
     reply, kind = HOPELESS[name]
-    service = Service(on_look=lambda *_: reply)
+    service = Service(on_poll=lambda *_: reply)
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
@@ -428,37 +428,37 @@ async def test_what_stays_as_it_is_ends_all_waits_at_once(name: str) -> None:
 async def test_404_right_after_our_own_submit_is_early() -> None:
     """For five seconds after the submit's answer a 404 may mean that the render is not to be seen yet."""
     service = Service(ends_after=0.0)
-    service.on_look = lambda *_: FakeReply(status=404) if now() < 3.0 else None
+    service.on_poll = lambda *_: FakeReply(status=404) if now() < 3.0 else None
     async with service.make_client() as craftkit:
         assert (await craftkit.render("t", {})).is_succeeded
 
 
 async def test_404_for_ever_ends_the_wait_after_the_grace() -> None:
     """Later it means that the render is gone."""
-    service = Service(on_look=lambda *_: FakeReply(status=404))
+    service = Service(on_poll=lambda *_: FakeReply(status=404))
     async with service.make_client() as craftkit:
         with pytest.raises(NotFoundError):
             await craftkit.render("t", {})
 
-    assert service.looks["r1"][-2] <= 5.0 < service.looks["r1"][-1] < 20.0
+    assert service.polls["r1"][-2] <= 5.0 < service.polls["r1"][-1] < 20.0
 
 
 @pytest.mark.parametrize("timeout", [0, 10.0, None])
 async def test_404_of_an_id_from_elsewhere_ends_the_wait_at_once(timeout: float | None) -> None:
     """There the grace does not exist."""
-    service = Service(on_look=lambda *_: FakeReply(status=404))
+    service = Service(on_poll=lambda *_: FakeReply(status=404))
     async with service.make_client() as craftkit:
         with pytest.raises(NotFoundError):
             await craftkit.wait("x1", timeout=timeout)
 
-    assert service.looks == {"x1": [0.0]}
+    assert service.polls == {"x1": [0.0]}
 
 
 async def test_an_unheard_of_status_goes_on_until_it_proves_an_end() -> None:
     """Without `completedAt` it is waited on; with it, and a document, it is a success."""
     service = Service()
     url = "https://cdn.example/x.pdf"
-    service.on_look = lambda _, nth: FakeReply(
+    service.on_poll = lambda _, nth: FakeReply(
         json={"id": "r1", "status": "polished"}
         if nth < 3
         else {"id": "r1", "status": "polished", "completedAt": MOMENT, "downloadUrl": url}
@@ -466,13 +466,13 @@ async def test_an_unheard_of_status_goes_on_until_it_proves_an_end() -> None:
     async with service.make_client() as craftkit:
         render = await craftkit.render("t", {})
 
-    assert (render.status, render.download_url, len(service.looks["r1"])) == ("polished", url, 3)
+    assert (render.status, render.download_url, len(service.polls["r1"])) == ("polished", url, 3)
 
 
 @pytest.mark.parametrize("proof", [{"completedAt": MOMENT}, {"errorMessage": "no", "downloadUrl": "https://x"}])
 async def test_an_unheard_of_end_without_a_document_is_a_failure(proof: dict[str, str]) -> None:
     """An end is proved, a success is not."""
-    service = Service(on_look=lambda *_: FakeReply(json={"id": "r1", "status": "dropped", **proof}))
+    service = Service(on_poll=lambda *_: FakeReply(json={"id": "r1", "status": "dropped", **proof}))
     async with service.make_client() as craftkit:
         with pytest.raises(RenderFailedError, match="dropped") as caught:
             await craftkit.render("t", {})
@@ -488,15 +488,15 @@ async def test_a_render_that_failed_raises(ending: str) -> None:
     async with service.make_client() as craftkit:
         handle = await craftkit.submit("t", {})
         for begin in (handle.wait, partial(handle.wait, timeout=0), partial(craftkit.wait, "r1")):
-            with pytest.raises(RenderFailedError, match=f"r1 ended as {ending}") as caught:
+            with pytest.raises(RenderFailedError, match=f"r1 finished as {ending}") as caught:
                 await begin()
             assert caught.value.render.status == ending
 
-        assert len(service.looks["r1"]) == 1
+        assert len(service.polls["r1"]) == 1
         assert craftkit.statistics().failed == 1
 
 
-# -- one look
+# -- one poll
 
 
 async def test_timeout_zero_looks_once() -> None:
@@ -505,7 +505,7 @@ async def test_timeout_zero_looks_once() -> None:
     recorder = Recorder()
     async with service.make_client(observers=[recorder]) as craftkit:
         for begin in (partial(craftkit.wait, "r1"), craftkit.attach("r1").wait):
-            with pytest.raises(WaitTimeoutError, match="rendering when last seen"):
+            with pytest.raises(WaitTimeoutError, match="rendering at the last poll"):
                 await begin(timeout=0)
         with pytest.raises(WaitTimeoutError) as caught:
             await craftkit.render("t", {}, timeout=0, idempotency_key="k1")
@@ -517,30 +517,30 @@ async def test_timeout_zero_looks_once() -> None:
         assert await handle.wait(timeout=0) is await handle
         assert (craftkit.statistics().polls, craftkit.statistics().timed_out) == (4, 3)
     assert (caught.value.render_id, caught.value.idempotency_key) == ("r1", "k1")
-    assert service.looks == {"r1": [0.0, 0.0, 0.0], "r2": [2.0]}
+    assert service.polls == {"r1": [0.0, 0.0, 0.0], "r2": [2.0]}
     assert recorder.names.count("Polled") == 4
 
 
 async def test_one_look_that_fails_says_so() -> None:
-    """The error of the one look is the cause of the timeout."""
-    service = Service(on_look=lambda *_: FakeReply(status=500))
+    """The error of the one poll is the cause of the timeout."""
+    service = Service(on_poll=lambda *_: FakeReply(status=500))
     async with service.make_client() as craftkit:
-        with pytest.raises(WaitTimeoutError, match="never seen") as caught:
+        with pytest.raises(WaitTimeoutError, match="never polled") as caught:
             await craftkit.wait("x1", timeout=0)
 
     assert isinstance(caught.value.__cause__, ApiError)
 
 
 async def test_a_webhook_during_the_one_look_counts() -> None:
-    """What came while the look was lost is an answer too."""
-    service = Service(on_look=lambda *_: FakeReply(status=500, after=1.0))
+    """What came while the poll was lost is an answer too."""
+    service = Service(on_poll=lambda *_: FakeReply(status=500, after=1.0))
     async with service.make_client() as craftkit:
         handle = craftkit.attach("x1")
-        looking = asyncio.ensure_future(handle.wait(timeout=0))
+        polling = asyncio.ensure_future(handle.wait(timeout=0))
         await settle()
         await craftkit.inbox.receive(*delivery_of("x1"))
 
-        assert (await looking).is_succeeded
+        assert (await polling).is_succeeded
 
 
 async def test_a_default_of_zero_looks_once() -> None:
@@ -550,7 +550,7 @@ async def test_a_default_of_zero_looks_once() -> None:
         with pytest.raises(WaitTimeoutError):
             await craftkit.attach("x1")
 
-    assert service.looks == {"x1": [0.0]}
+    assert service.polls == {"x1": [0.0]}
 
 
 @pytest.mark.parametrize("wrong", [-1, True, False, "5", float("nan"), inf])
@@ -618,7 +618,7 @@ async def test_what_the_key_function_raises_goes_to_who_waits(error: Exception) 
 
 
 async def test_a_rotated_key_is_used_by_the_next_poll(caplog: pytest.LogCaptureFixture) -> None:
-    """The key is asked for at each look."""
+    """The key is asked for at each poll."""
     keys = iter(f"ck_test_{n}" for n in range(9))
     service = Service(ends_after=1.0)
     with caplog.at_level(logging.WARNING):

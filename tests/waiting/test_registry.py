@@ -37,14 +37,14 @@ class _Model:
     def __init__(self) -> None:
         self.ends: dict[str, str] = {}
         self.broken = 0
-        self.service = Service(latency=0.1, on_look=self.look, on_submit=self.answer)
+        self.service = Service(latency=0.1, on_poll=self.poll, on_submit=self.answer)
         self.craftkit = self.service.make_client(limits=Limits(requests=2))
         self.child = self.craftkit.with_api_key("ck_test_other")
         self.handles: list[Any] = []
         self.waits: list[tuple[str, asyncio.Task[Any]]] = []
         self.submits: list[asyncio.Task[Any]] = []
 
-    def look(self, render_id: str, _: int) -> FakeReply:
+    def poll(self, render_id: str, _: int) -> FakeReply:
         if self.broken:
             self.broken -= 1
             return FakeReply(status=500, after=0.1)
@@ -104,17 +104,19 @@ class _Model:
     # -- what must hold
 
     def check(self) -> None:
-        room = self.craftkit._waits.room
-        waited = [entry for entry in room.pending if entry.waiters is not None]
-        assert room.pending.waited == len(waited) == self.craftkit.statistics().pending
-        assert len(room.scheduler._looks) <= 2
+        completions = self.craftkit._waits.completions
+        waited = [entry for entry in completions.pending if entry.waiters is not None]
+        assert completions.pending.waited == len(waited) == self.craftkit.statistics().pending
+        assert len(completions.scheduler._polls) <= 2
         assert all(entry.source is None for entry in waited)
-        waiters = [waiter for entry in waited for waiter in entry.everybody()]
+        waiters = [waiter for entry in waited for waiter in entry.all_waiters()]
         assert len(waiters) == len(set(waiters))
         assert not any(waiter.done() for waiter in waiters)
-        # Somebody who waits is looked for, or will be.
+        # An entry with waiters is polled, or will be.
         for entry in waited:
-            assert entry.due is not None or entry in room.scheduler._looks or entry in room.scheduler._line
+            assert (
+                entry.due is not None or entry in completions.scheduler._polls or entry in completions.scheduler._queue
+            )
 
     def check_ends(self) -> None:
         for render_id, task in self.waits:
@@ -136,19 +138,19 @@ class _Model:
         await settle()
         self.check()
         self.check_ends()
-        room, statistics = self.craftkit._waits.room, self.craftkit.statistics()
+        completions, statistics = self.craftkit._waits.completions, self.craftkit.statistics()
         assert statistics.pending == statistics.mailbox == 0
         endings = Counter(type(task.exception()) for _, task in self.waits if not task.cancelled())
         assert statistics.timed_out == endings[WaitTimeoutError]
         self.handles.clear()
         self.waits.clear()
         self.submits.clear()
-        # The last look of those that nobody waits for any more.
+        # The last poll of those that nobody waits for any more.
         await asyncio.sleep(1.0)
         gc.collect()
-        assert len(room.pending) == 0
-        assert room.pending._apart == set()
-        assert room.scheduler._wheel.next() is None
+        assert len(completions.pending) == 0
+        assert completions.pending._apart == set()
+        assert completions.scheduler._wheel.next() is None
         await self.craftkit.aclose()
 
 
@@ -162,7 +164,7 @@ def _only_what_is_new_is_searched() -> Iterator[None]:
 
 @given(st.lists(STEPS, min_size=10, max_size=40))
 def test_whatever_happens_in_any_order(steps: list[Any]) -> None:
-    """Submitting, waiting, delivering, looking, dropping, cancelling, expiring and closing lose nobody and nothing."""
+    """Submitting, waiting, delivering, polling, dropping, cancelling, expiring and closing lose nobody and nothing."""
 
     async def play() -> None:
         model = _Model()
@@ -179,11 +181,11 @@ def test_whatever_happens_in_any_order(steps: list[Any]) -> None:
 async def test_an_entry_that_is_gone_does_not_take_its_successor_along() -> None:
     """The garbage collector may tell of an entry only after another has come in its place."""
     pending = PendingRenders(Limits())
-    looker = Service().make_client()._session
-    handle = pending.open("r1", looker)
+    poller = Service().make_client()._session
+    handle = pending.open("r1", poller)
     told: Any = pending._entries["r1"]
-    again = Pending("r1", looker, "t", None)
-    pending._hold(again)
+    again = Pending("r1", poller, "t", None)
+    pending._hold_weakly(again)
     pending._forget(told)
 
     assert pending.find("r1") is again

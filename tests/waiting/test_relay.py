@@ -93,7 +93,7 @@ async def test_a_webhook_in_another_process_ends_the_wait() -> None:
 
 
 async def test_the_relay_is_asked_before_the_service() -> None:
-    """What another process was told long ago needs no poll; what it does not know is looked at."""
+    """What another process was told long ago needs no poll; what it does not know is polled."""
     service = Service()
     here, there, relay, _ = two_processes(service)
     async with here, there:
@@ -105,7 +105,7 @@ async def test_the_relay_is_asked_before_the_service() -> None:
         assert (await here.wait("x1", timeout=0)).is_succeeded
         with pytest.raises(WaitTimeoutError):
             await here.wait("x2", timeout=0)
-    assert service.looks.keys() == {"x2"}
+    assert service.polls.keys() == {"x2"}
     assert relay.done[1] == ("lookup", "x1")
     assert here.statistics().completed_by_relay == 2
 
@@ -220,8 +220,8 @@ async def test_who_begins_to_wait_while_the_relay_closes_is_told() -> None:
 
 
 async def test_a_relay_is_opened_once_and_by_whoever_needs_it() -> None:
-    """Not entered, a client opens it at its first look; while it closes, nobody opens it again."""
-    service = Service(on_look=lambda *_: FakeReply(json={"id": "x", "status": "queued"}))
+    """Not entered, a client opens it at its first poll; while it closes, nobody opens it again."""
+    service = Service(on_poll=lambda *_: FakeReply(json={"id": "x", "status": "queued"}))
     here, _, relay, _ = two_processes(service)
     relay.trouble["open"] = 0.5
     waits = [asyncio.ensure_future(here.wait(f"x{n}", timeout=2.0)) for n in range(3)]

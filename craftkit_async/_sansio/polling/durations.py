@@ -42,9 +42,9 @@ class Grid:
         ages = [0.0, *(shortest * _RATIO**step for step in range(_STEPS))]
         # Half way from the age before; a render is taken to end there, and belongs to a step from there on.
         self.middles = [0.0, *((left + right) / 2 for left, right in pairwise(ages))]
-        # Per step, the first and the last one that may come next, of which there is always one.
+        # Per step, the first and the last one that may come next.
         self.reachable = [self._reach(ages, age) for age in ages[:-1]]
-        # Whoever is older than the grid gets the longest gap.
+        # A render older than the grid gets the longest gap.
         self.ages = [*ages, inf]
 
     def _reach(self, ages: list[float], age: float) -> tuple[int, int]:
@@ -109,12 +109,12 @@ def charge(gap: Gap, duration: float) -> float:
 
 
 def make_plan(grid: Grid, counts: "array[float]") -> bytes:
-    """Choose for each step the one to poll at next, so that polls and delays together cost the least.
+    """Choose for each step the step to poll at next, so that polls and delays together cost the least.
 
     A rate of polls that follows the hazard (gap = sqrt(2 x price / hazard)) is the same thing where the hazard hardly
     changes within a gap; it cannot see the second mode of bimodal durations coming, and this does.
 
-    From the last step backwards: the cost from here on is a poll for whoever is still under way, the delay of
+    From the last step backwards: the cost from here on is a poll for each render still under way, the delay of
     those who end before that poll, and the cost from there on. With `ended` the share up to a step and `moment`
     the sum of their durations, that delay is age x (ended there - ended here) - (moment there - moment here).
     """

@@ -1,4 +1,4 @@
-"""Polling: when a pending render is looked at next, and which failed look ends the wait for it."""
+"""Pace: when to poll a pending render next, and which failed poll ends the wait for it."""
 
 from collections import OrderedDict
 
@@ -21,12 +21,12 @@ _MOST_DOUBLINGS = 3
 # Beyond every cap, and finite, so that no arithmetic on it can give NaN.
 _OLDEST = 1e9
 
-# These stay as they are however often one looks.
+# Polling again cannot change these.
 _HOPELESS = (AuthenticationError, PaymentRequiredError, ForbiddenError, ConfigurationError, ClientStateError)
 
-# The last look before a deadline is made a second before it, time enough for its answer, and in short waits after nine
+# The last poll before a deadline is made a second before it, time enough for its answer, and in short waits after nine
 # tenths of the time that is left. What is nearer than an eighth of a second is near enough.
-_LAST_LOOK = TICKS
+_LAST_POLL = TICKS
 _SHORT_WAIT = 10
 _NEAR_ENOUGH = TICKS // 8
 
@@ -34,7 +34,7 @@ _NEAR_ENOUGH = TICKS // 8
 class Pace:
     """The gaps between polls: as documented, as learned from each template, or those of the safety net.
 
-    All depend on the age of a render when it was last looked at, and not on how often: a gap that grows by
+    All depend on the age of a render when it was last polled, and not on how often: a gap that grows by
     (factor - 1) of the age is the documented doubling, and holds after a poll that was late, or failed, or was
     made at another pace.
     """
@@ -53,17 +53,17 @@ class Pace:
         template: str | None,
         age: float,
         *,
-        dice: float,
+        random: float,
         failures: int = 0,
         hint: float | None = None,
         stepped_back: bool = False,
     ) -> float:
-        """Return the seconds from the last look at a render to the next.
+        """Return the seconds from the last poll of a render to the next.
 
-        `age` is how old the render was at that look: 0 when its submit was answered, and at the first look at an
-        id from elsewhere. `failures` counts the looks that failed since the last good one, `hint` is the
-        `Retry-After` of the latest, `stepped_back` says that webhooks bring the answers, and `dice` is uniform in
-        [0, 1).
+        `template` is what its durations are learned by, None where there are none. `age` is how old the render was at
+        that poll: 0 when its submit was answered, and at the first poll of an id from elsewhere. `failures` counts the
+        polls that failed since the last good one, `hint` is the `Retry-After` of the latest, `stepped_back` says that
+        webhooks bring the answers, and `random` is uniform in [0, 1).
         """
         policy = self._policy
         age = min(age, _OLDEST) if age > 0 else 0.0
@@ -74,15 +74,15 @@ class Pace:
             first, longest = policy.first, policy.max
             durations = self._learned.get(template) if template is not None else None
             gap = durations.gap(age) if durations is not None and durations.is_better else self._documented(age)
-        gap = min(max(gap * (1 + policy.jitter * (2 * dice - 1)), first / 2), longest)
+        gap = min(max(gap * (1 + policy.jitter * (2 * random - 1)), first / 2), longest)
         if failures:
-            # Never beyond what the net would wait: a lost webhook and one bad look must not cost minutes.
+            # Never beyond the net's longest gap: a lost webhook and one failed poll must not cost minutes.
             gap = min(gap * 2 ** min(failures, _MOST_DOUBLINGS), max(gap, policy.net_max))
-        # A server that asks for more than the net would ever wait is looked at all the same.
+        # A server that asks for more than the net's longest gap is polled all the same.
         return gap if hint is None else max(gap, min(hint, policy.net_max))
 
     def learn(self, template: str | None, duration: float) -> None:
-        """Take in how long a render took; a duration that cannot be is left out."""
+        """Learn how long a render took; an impossible duration is left out."""
         if not self._policy.adaptive or template is None or not duration >= 0:
             return
         durations = self._learned.get(template)
@@ -95,7 +95,7 @@ class Pace:
         durations.learn(duration, self._documented)
 
     def ends_wait(self, error: CraftkitError, age: float | None) -> bool:
-        """Does this failed look end the wait at once?
+        """Does this failed poll end the wait at once?
 
         `age` counts from our own submit: so soon after it a 404 may be early. It is None for an id from elsewhere.
         """
@@ -112,16 +112,16 @@ class Pace:
         return min(policy.net_first + (policy.factor - 1) * age, policy.net_max)
 
 
-def before_deadline(look: int, deadline: int | None, now: int, *, is_first: bool) -> int:
-    """Return the tick of the next look, or of the deadline where nothing is left to be looked at before it.
+def before_deadline(poll: int, deadline: int | None, now: int, *, is_first: bool) -> int:
+    """Return the tick of the next poll, or of the deadline where no poll fits in before it.
 
-    No wait ends without a look shortly before. `is_first` says that the wait has just begun: however short it is, one
-    look belongs to it, at once if need be.
+    No wait times out without a poll shortly before. `is_first` says that the wait has just begun: however short it is,
+    it has one poll, at once if need be.
     """
     if deadline is None:
-        return look
+        return poll
     left = deadline - now
-    last = deadline - min(_LAST_LOOK, left // _SHORT_WAIT) if left >= _SHORT_WAIT else now
-    if look <= last:
-        return look
+    last = deadline - min(_LAST_POLL, left // _SHORT_WAIT) if left >= _SHORT_WAIT else now
+    if poll <= last:
+        return poll
     return last if is_first or left > _NEAR_ENOUGH else deadline

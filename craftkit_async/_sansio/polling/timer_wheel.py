@@ -1,7 +1,7 @@
-"""Wheel: many things that are due at many times, for one timer.
+"""Timer wheel: many things that are due at many times, for one timer.
 
-Time is counted in ticks, so that what is due together shares one number and one list: a thing costs two words, and
-adding and removing it costs the same however many there are.
+Time is counted in ticks. What is due at the same tick shares one number and one list (a bucket), so a thing costs two
+words, and adding or removing one costs the same however many there are.
 """
 
 import heapq
@@ -11,20 +11,20 @@ from typing import Generic, Protocol, TypeVar
 # Four milliseconds: a hundredth of the time that a short render takes.
 TICKS = 256
 
-# So many ticks that nothing stands at any more cost less than sorting them out.
+# This many ticks with empty buckets cost less than removing them.
 _FEW = 64
 
 
-class Placed(Protocol):
-    """What a wheel can hold: it remembers where it stands."""
+class Scheduled(Protocol):
+    """What a wheel can hold: it remembers its bucket and its slot in it."""
 
     due: int | None
     """Its tick; None while it is in no wheel."""
-    place: int
-    """Its place among those of the same tick."""
+    slot: int
+    """Its index in the bucket of that tick."""
 
 
-Thing = TypeVar("Thing", bound=Placed)
+Thing = TypeVar("Thing", bound=Scheduled)
 
 
 def tick_at(seconds: float) -> int:
@@ -37,66 +37,66 @@ def tick_after(seconds: float) -> int:
     return ceil(seconds * TICKS)
 
 
-class Wheel(Generic[Thing]):
-    """Things by the tick that they are due at."""
+class TimerWheel(Generic[Thing]):
+    """Things by the tick at which they are due."""
 
-    __slots__ = ("_slots", "_ticks")
+    __slots__ = ("_buckets", "_ticks")
 
     def __init__(self) -> None:
-        self._slots: dict[int, list[Thing]] = {}
-        # A tick whose things have all been removed is passed over when its turn comes.
+        self._buckets: dict[int, list[Thing]] = {}
+        # A heap. A tick whose bucket is gone is skipped when its turn comes.
         self._ticks: list[int] = []
 
     def put(self, thing: Thing, tick: int) -> None:
-        """Let a thing be due at a tick, and at no other."""
+        """Schedule a thing at a tick, and at no other."""
         if thing.due is not None:
             self.remove(thing)
-        slot = self._slots.get(tick)
-        if slot is None:
-            slot = self._slots[tick] = []
+        bucket = self._buckets.get(tick)
+        if bucket is None:
+            bucket = self._buckets[tick] = []
             self._note(tick)
-        # The number that the first one brought, so that there is only one of it in memory.
-        thing.due = tick if not slot else slot[0].due
-        thing.place = len(slot)
-        slot.append(thing)
+        # The number object of the first one, so that there is only one of it in memory.
+        thing.due = tick if not bucket else bucket[0].due
+        thing.slot = len(bucket)
+        bucket.append(thing)
 
     def remove(self, thing: Thing) -> None:
-        """Take a thing out, wherever it stands."""
+        """Remove a thing, if it is in the wheel."""
         tick = thing.due
         if tick is None:
             return
-        slot = self._slots[tick]
-        last = slot.pop()
+        bucket = self._buckets[tick]
+        last = bucket.pop()
         if last is not thing:
-            slot[thing.place] = last
-            last.place = thing.place
-        if not slot:
-            del self._slots[tick]
+            bucket[thing.slot] = last
+            last.slot = thing.slot
+        if not bucket:
+            del self._buckets[tick]
         thing.due = None
 
     def _note(self, tick: int) -> None:
-        """Remember that something stands at a tick; a thing that comes and goes must not fill the memory."""
-        if len(self._ticks) < 2 * len(self._slots) + _FEW:
+        """Add a tick to the heap; one thing that is moved again and again must not fill the memory."""
+        if len(self._ticks) < 2 * len(self._buckets) + _FEW:
             heapq.heappush(self._ticks, tick)
         else:
-            # What is sorted is a heap.
-            self._ticks = sorted(self._slots)
+            # A sorted list is a heap.
+            self._ticks = sorted(self._buckets)
 
     def next(self) -> int | None:
-        """Return the tick of what is due first."""
-        while self._ticks and self._ticks[0] not in self._slots:
+        """Return the first tick at which something is due."""
+        while self._ticks and self._ticks[0] not in self._buckets:
             heapq.heappop(self._ticks)
         return self._ticks[0] if self._ticks else None
 
     def take_due(self, now: int) -> list[Thing]:
-        """Take out everything that is due by a tick, the earliest first."""
+        """Remove and return everything that is due by a tick, the earliest first."""
         due: list[Thing] = []
         while (tick := self.next()) is not None and tick <= now:
-            due += self._slots.pop(tick)
+            due += self._buckets.pop(tick)
         for thing in due:
             thing.due = None
         return due
 
     def take_all(self) -> list[Thing]:
-        """Take out everything."""
+        """Remove and return everything."""
         return [] if not self._ticks else self.take_due(max(self._ticks))

@@ -1,4 +1,4 @@
-"""Evidence: do the webhooks bring the answers, so that polls may step back to a safety net?"""
+"""Webhook share: whether webhooks bring the completions of a project, so that polls may step back to a safety net."""
 
 from collections import deque
 from typing import Literal
@@ -12,11 +12,11 @@ _ENOUGH = 0.9
 _TOO_FEW = 0.5
 
 
-class Evidence:
-    """Remembers by which way the latest completions came.
+class WebhookShare:
+    """Remembers how the latest completions of a project came.
 
     A secret alone proves nothing: a process that shares it may receive no webhook. So `auto` waits for a whole window
-    of evidence, `expect` takes it for granted until it is refuted, and `off` never steps back.
+    of completions, `expect` steps back until webhooks fail to come, and `off` never steps back.
     """
 
     __slots__ = ("_by_webhook", "_latest", "_mode", "stepped_back")
@@ -29,7 +29,7 @@ class Evidence:
         self._by_webhook = granted
 
     def note(self, *, by_webhook: bool) -> bool:
-        """Take in one completion; return whether the pace changed."""
+        """Note one completion; returns whether the pace changed."""
         if self._mode == "off":
             return False
         if len(self._latest) == _WINDOW:

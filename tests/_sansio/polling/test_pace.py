@@ -28,11 +28,11 @@ from craftkit_async import (
 from craftkit_async._sansio.polling.durations import Durations, Grid, charge
 from craftkit_async._sansio.polling.pace import Pace, before_deadline
 
-# The dice that neither lengthen nor shorten a gap.
+# The random number that neither lengthens nor shortens a gap.
 EVEN = 0.5
 
 ANY_NUMBER = st.floats() | st.integers() | st.sampled_from([0, -0.0, 5e-324, 1e308, 10**400, -(10**400)])
-DICE = st.floats(0, 1, exclude_max=True)
+RANDOM = st.floats(0, 1, exclude_max=True)
 POLICIES = st.builds(
     lambda first, steps, factor, jitter, adaptive: PollPolicy(
         first=first, max=min(first * steps, 86_400), factor=factor, jitter=jitter, adaptive=adaptive
@@ -57,8 +57,8 @@ def _learned(durations: list[float], **options: Any) -> Pace:
 
 
 def _log_normal(median: float, count: int, seed: int = 1) -> list[float]:
-    dice = random.Random(seed)  # noqa: S311 - durations are no secrets
-    return [median * dice.lognormvariate(0, 0.4) for _ in range(count)]
+    rng = random.Random(seed)  # noqa: S311 - durations are no secrets
+    return [median * rng.lognormvariate(0, 0.4) for _ in range(count)]
 
 
 def _gaps(gap: Callable[[float], float]) -> Iterator[float]:
@@ -69,13 +69,13 @@ def _gaps(gap: Callable[[float], float]) -> Iterator[float]:
 
 
 def _take(count: int, pace: Pace, **arguments: Any) -> list[float]:
-    gaps = _gaps(lambda age: pace.gap("invoice", age, dice=EVEN, **arguments))
+    gaps = _gaps(lambda age: pace.gap("invoice", age, random=EVEN, **arguments))
     return [next(gaps) for _ in range(count)]
 
 
 def _mean_cost(pace: Pace, durations: list[float]) -> float:
-    """Add up polls and delays as the plan does, without dice."""
-    costs = [charge(lambda age: pace.gap("invoice", age, dice=EVEN), duration) for duration in durations]
+    """Add up polls and delays as the plan does, without jitter."""
+    costs = [charge(lambda age: pace.gap("invoice", age, random=EVEN), duration) for duration in durations]
     return sum(costs) / len(costs)
 
 
@@ -100,12 +100,12 @@ def test_every_gap_is_jittered(stepped_back: bool) -> None:  # noqa: FBT001 - a 
     pace = _pace()
     first = 5.0 if stepped_back else 0.25
 
-    def gap(dice: float) -> float:
-        return pace.gap(None, 0, dice=dice, stepped_back=stepped_back)
+    def gap(random: float) -> float:
+        return pace.gap(None, 0, random=random, stepped_back=stepped_back)
 
     assert [gap(0), gap(0.25), gap(0.5), gap(0.75)] == pytest.approx([first * share for share in (0.8, 0.9, 1, 1.1)])
-    assert pace.gap(None, 1.75, dice=0) == pytest.approx(1.6)
-    assert _pace(jitter=0).gap(None, 0, dice=0) == 0.25
+    assert pace.gap(None, 1.75, random=0) == pytest.approx(1.6)
+    assert _pace(jitter=0).gap(None, 0, random=0) == 0.25
 
 
 def test_net_pace() -> None:
@@ -121,8 +121,8 @@ def test_a_render_changes_its_pace_in_the_midst() -> None:
     """Stepping back counts from the age that the render has, not from the polls it had."""
     pace = _pace()
 
-    assert pace.gap(None, 7.75, dice=EVEN, stepped_back=True) == 12.75
-    assert pace.gap(None, 0.75, dice=EVEN) == 1
+    assert pace.gap(None, 7.75, random=EVEN, stepped_back=True) == 12.75
+    assert pace.gap(None, 0.75, random=EVEN) == 1
 
 
 @pytest.mark.parametrize(("failures", "times"), [(0, 1), (1, 2), (2, 4), (3, 8), (4, 8), (10**6, 8)])
@@ -132,9 +132,9 @@ def test_failed_polls_double_the_pace(failures: int, times: int, stepped_back: b
     pace = _pace()
 
     for age in (0.0, 1000.0):
-        usual = pace.gap(None, age, dice=EVEN, stepped_back=stepped_back)
+        usual = pace.gap(None, age, random=EVEN, stepped_back=stepped_back)
         expected = min(usual * times, PollPolicy().net_max)
-        assert pace.gap(None, age, dice=EVEN, failures=failures, stepped_back=stepped_back) == expected
+        assert pace.gap(None, age, random=EVEN, failures=failures, stepped_back=stepped_back) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def test_failed_polls_double_the_pace(failures: int, times: int, stepped_back: b
 )
 def test_a_hint_is_waited_for(hint: float | None, expected: float) -> None:
     """A `Retry-After` lengthens the gap, up to the longest of the safety net."""
-    assert _pace().gap(None, 0, dice=EVEN, hint=hint) == expected
+    assert _pace().gap(None, 0, random=EVEN, hint=hint) == expected
 
 
-@given(POLICIES, st.lists(ANY_NUMBER | st.floats(0, 100), max_size=120), ANY_NUMBER | st.floats(0, 1000), DICE)
-def test_gaps_are_bounded(policy: PollPolicy, durations: list[float], age: float, dice: float) -> None:
+@given(POLICIES, st.lists(ANY_NUMBER | st.floats(0, 100), max_size=120), ANY_NUMBER | st.floats(0, 1000), RANDOM)
+def test_gaps_are_bounded(policy: PollPolicy, durations: list[float], age: float, random: float) -> None:
     """Between half the first gap and the longest, whatever was learned and however old the render is."""
     pace = Pace(policy, 2)
     for duration in durations:
         pace.learn("invoice", duration)
 
-    assert policy.first / 2 <= pace.gap("invoice", age, dice=dice) <= policy.max
-    assert policy.net_first / 2 <= pace.gap("invoice", age, dice=dice, stepped_back=True) <= policy.net_max
-    assert isfinite(pace.gap("invoice", age, dice=dice, failures=9, hint=1e300))
+    assert policy.first / 2 <= pace.gap("invoice", age, random=random) <= policy.max
+    assert policy.net_first / 2 <= pace.gap("invoice", age, random=random, stepped_back=True) <= policy.net_max
+    assert isfinite(pace.gap("invoice", age, random=random, failures=9, hint=1e300))
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=30, max_size=120), st.floats(0, 1e4))
@@ -167,13 +167,13 @@ def test_planned_gaps_are_bounded(durations: list[float], age: float) -> None:
     assert 0.125 <= learned.gap(age) <= 5
 
 
-@given(st.lists(st.floats(0.001, 100), max_size=100), st.lists(DICE, min_size=1, max_size=20))
+@given(st.lists(st.floats(0.001, 100), max_size=100), st.lists(RANDOM, min_size=1, max_size=20))
 def test_same_past_and_dice_give_the_same_gaps(durations: list[float], throws: list[float]) -> None:
     """Nothing but the arguments decides."""
     first, second = _learned(durations), _learned(durations)
 
-    for dice in throws:
-        assert first.gap("invoice", dice, dice=dice) == second.gap("invoice", dice, dice=dice)
+    for throw in throws:
+        assert first.gap("invoice", throw, random=throw) == second.gap("invoice", throw, random=throw)
 
 
 def test_thirty_durations_are_enough_and_fewer_are_not() -> None:
@@ -184,25 +184,25 @@ def test_thirty_durations_are_enough_and_fewer_are_not() -> None:
     pace.learn("invoice", 2)
 
     assert _take(8, pace) != DOCUMENTED
-    assert pace.gap("letter", 0, dice=EVEN) == 0.25
-    assert pace.gap(None, 0, dice=EVEN) == 0.25
+    assert pace.gap("letter", 0, random=EVEN) == 0.25
+    assert pace.gap(None, 0, random=EVEN) == 0.25
 
 
 def test_the_first_poll_comes_where_the_first_ends_lie() -> None:
     """Exactly at an age of 0 as for any other: just after renders that all take as long, and not at once."""
-    assert _learned([0.02] * 100).gap("invoice", 0, dice=EVEN) == 0.125
-    assert 1 < _learned([1.0] * 100).gap("invoice", 0, dice=EVEN) < 1.2
-    assert 3 < _learned([3.0] * 100).gap("invoice", 0, dice=EVEN) < 3.6
-    assert _learned([30.0] * 100).gap("invoice", 0, dice=EVEN) > 4
+    assert _learned([0.02] * 100).gap("invoice", 0, random=EVEN) == 0.125
+    assert 1 < _learned([1.0] * 100).gap("invoice", 0, random=EVEN) < 1.2
+    assert 3 < _learned([3.0] * 100).gap("invoice", 0, random=EVEN) < 3.6
+    assert _learned([30.0] * 100).gap("invoice", 0, random=EVEN) > 4
 
 
 def test_polls_skip_where_nothing_ends() -> None:
-    """Of two kinds of renders, one far slower, each is looked for in its own time."""
+    """Of two kinds of renders, one far slower, each is polled in its own time."""
     durations = [0.3, 4.0] * 60
     pace = _learned(durations)
     polls = [0.0]
     while polls[-1] < 4:
-        polls.append(polls[-1] + pace.gap("invoice", polls[-1], dice=EVEN))
+        polls.append(polls[-1] + pace.gap("invoice", polls[-1], random=EVEN))
 
     assert not [age for age in polls if 0.5 < age < 3.9]
     assert _mean_cost(pace, durations) < 0.5 * _mean_cost(_pace(), durations)
@@ -220,13 +220,13 @@ def test_durations_that_cannot_be_are_left_out(bad: float) -> None:
 
 @pytest.mark.parametrize("huge", [1e9, inf, 10**400])
 def test_huge_durations_count_as_long(huge: float) -> None:
-    """They are polled for at the longest gap."""
-    assert _learned([huge] * 100).gap("invoice", 100, dice=EVEN) > 4
+    """They are polled at the longest gap."""
+    assert _learned([huge] * 100).gap("invoice", 100, random=EVEN) > 4
 
 
 def test_a_duration_of_zero_counts() -> None:
     """The service's clock may be coarse."""
-    assert _learned([0.0] * 100).gap("invoice", 0, dice=EVEN) == 0.125
+    assert _learned([0.0] * 100).gap("invoice", 0, random=EVEN) == 0.125
 
 
 def test_a_template_nobody_knows_teaches_nothing() -> None:
@@ -241,7 +241,7 @@ def test_a_template_nobody_knows_teaches_nothing() -> None:
 def test_a_plan_that_loses_gives_way_to_the_documented_pace() -> None:
     """It is compared on each duration; when renders suddenly are fast, nobody waits for the next plan."""
     pace = _learned([4.0] * 46)
-    assert pace.gap("invoice", 0, dice=EVEN) > 3
+    assert pace.gap("invoice", 0, random=EVEN) > 3
 
     for _ in range(12):
         pace.learn("invoice", 0.1)
@@ -252,12 +252,12 @@ def test_a_plan_that_loses_gives_way_to_the_documented_pace() -> None:
 def test_a_plan_that_wins_again_is_taken_up_again() -> None:
     """Falling back is not for ever."""
     pace = _learned([4.0] * 46 + [0.1] * 12)
-    assert pace.gap("invoice", 0, dice=EVEN) == 0.25
+    assert pace.gap("invoice", 0, random=EVEN) == 0.25
 
     for _ in range(100):
         pace.learn("invoice", 0.1)
 
-    assert pace.gap("invoice", 0, dice=EVEN) == 0.125
+    assert pace.gap("invoice", 0, random=EVEN) == 0.125
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.2, 4), (4, 0.2), (0.05, 20), (20, 0.05)])
@@ -285,7 +285,7 @@ def test_templates_are_forgotten_when_there_are_too_many() -> None:
         for _ in range(40):
             pace.learn(template, 0.02)
 
-    assert [pace.gap(template, 0, dice=EVEN) for template in "abc"] == [0.125, 0.25, 0.125]
+    assert [pace.gap(template, 0, random=EVEN) for template in "abc"] == [0.125, 0.25, 0.125]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), ANY_NUMBER), max_size=60), st.integers(1, 4))
@@ -325,7 +325,7 @@ ENDINGS: list[tuple[CraftkitError, bool]] = [
 
 @pytest.mark.parametrize(("error", "expected"), ENDINGS, ids=repr)
 def test_failed_looks_that_end_a_wait(error: CraftkitError, expected: bool) -> None:  # noqa: FBT001 - a column
-    """What no later look can mend; a failed poll is not a failed render."""
+    """What no later poll can mend; a failed poll is not a failed render."""
     assert _pace().ends_wait(error, 0.0) is expected
     assert _pace().ends_wait(error, None) is expected
 
@@ -337,11 +337,11 @@ def test_not_found_has_a_grace_after_our_own_submit(age: float | None, expected:
     assert _pace(not_found_grace=0).ends_wait(NotFoundError("", 404), 0.001)
 
 
-# -- the last look before a deadline
+# -- the last poll before a deadline
 
 
 @pytest.mark.parametrize(
-    ("look", "left", "is_first", "expected"),
+    ("poll", "left", "is_first", "expected"),
     [
         (500, None, True, 500),
         (500, 10_000, False, 500),
@@ -358,14 +358,14 @@ def test_not_found_has_a_grace_after_our_own_submit(age: float | None, expected:
         (20_000, 0, True, 0),
     ],
 )
-def test_last_look(look: int, left: int | None, is_first: bool, expected: int) -> None:  # noqa: FBT001 - a column
+def test_last_poll(poll: int, left: int | None, is_first: bool, expected: int) -> None:  # noqa: FBT001 - a column
     """A second before the deadline, or after nine tenths of a short wait; the shortest begin with it."""
-    assert before_deadline(look, left, 0, is_first=is_first) == expected
+    assert before_deadline(poll, left, 0, is_first=is_first) == expected
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.booleans())
 def test_nothing_is_due_after_its_deadline(now: int, later: int, left: int, is_first: bool) -> None:  # noqa: FBT001 - drawn
-    """And nothing before now; who has just come, or has time, is looked at before it."""
+    """And nothing before now; who has just come, or has time, is polled before it."""
     deadline = now + left
     due = before_deadline(now + later, deadline, now, is_first=is_first)
 

@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 from hypothesis import given, strategies as st
 
-from craftkit_async._sansio.polling.timer_wheel import TICKS, Wheel, tick_after, tick_at
+from craftkit_async._sansio.polling.timer_wheel import TICKS, TimerWheel, tick_after, tick_at
 
 
 @attrs.define(eq=False)
@@ -14,7 +14,7 @@ class Thing:
 
     name: int = 0
     due: int | None = None
-    place: int = 0
+    slot: int = 0
 
 
 def test_ticks_of_a_time() -> None:
@@ -25,7 +25,7 @@ def test_ticks_of_a_time() -> None:
 
 def test_due_in_order() -> None:
     """The earliest first; what is not due stays."""
-    wheel: Wheel[Thing] = Wheel()
+    wheel: TimerWheel[Thing] = TimerWheel()
     assert (wheel.next(), wheel.take_due(9), wheel.take_all()) == (None, [], [])
     things = [Thing(tick) for tick in (7, 3, 5, 3)]
     for thing in things:
@@ -41,7 +41,7 @@ def test_due_in_order() -> None:
 
 def test_put_again_it_is_due_at_the_other_tick_only() -> None:
     """Putting moves; removing what is not in is nothing."""
-    wheel: Wheel[Thing] = Wheel()
+    wheel: TimerWheel[Thing] = TimerWheel()
     thing = Thing()
     wheel.remove(thing)
     wheel.put(thing, 5)
@@ -54,13 +54,13 @@ def test_put_again_it_is_due_at_the_other_tick_only() -> None:
 
 
 def test_what_comes_and_goes_fills_no_memory() -> None:
-    """A wait of a day returns to its deadline after each of ten thousand looks; the deadline is kept once."""
-    wheel: Wheel[Thing] = Wheel()
+    """A wait of a day returns to its deadline after each of ten thousand polls; the deadline is kept once."""
+    wheel: TimerWheel[Thing] = TimerWheel()
     thing, other = Thing(), Thing()
     wheel.put(other, 10**6)
-    for look in range(10_000):
+    for poll in range(10_000):
         wheel.put(thing, 10**7)
-        wheel.put(thing, 10**6 + look)
+        wheel.put(thing, 10**6 + poll)
 
     assert len(wheel._ticks) < 100
     assert wheel.take_due(10**6) == [other]
@@ -68,8 +68,8 @@ def test_what_comes_and_goes_fills_no_memory() -> None:
 
 
 def test_whoever_goes_leaves_the_others_of_its_tick() -> None:
-    """The last one takes the place that came free, and may go from there."""
-    wheel: Wheel[Thing] = Wheel()
+    """The last one takes the slot that was freed, and may leave it."""
+    wheel: TimerWheel[Thing] = TimerWheel()
     things = [Thing(name) for name in range(4)]
     for thing in things:
         wheel.put(thing, 7)
@@ -85,7 +85,7 @@ STEPS = st.tuples(st.sampled_from(["put", "put", "put", "remove", "take"]), st.i
 @given(st.lists(STEPS, min_size=10, max_size=60))
 def test_as_a_table_would_do_it(steps: list[Any]) -> None:
     """Putting, removing and taking in any order."""
-    wheel: Wheel[Thing] = Wheel()
+    wheel: TimerWheel[Thing] = TimerWheel()
     things = [Thing(name) for name in range(6)]
     table: dict[int, int] = {}
     for what, name, tick in steps:

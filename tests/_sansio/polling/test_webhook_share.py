@@ -1,25 +1,25 @@
-"""Evidence: polls step back on a whole window of webhooks, and return when those stay away."""
+"""WebhookShare: polls step back on a whole window of webhooks, and return when those stay away."""
 
 import pytest
 from hypothesis import given, strategies as st
 
-from craftkit_async._sansio.polling.webhook_share import Evidence, Mode
+from craftkit_async._sansio.polling.webhook_share import Mode, WebhookShare
 
 
-def _note(evidence: Evidence, by_webhook: int, by_poll: int = 0) -> list[bool]:
+def _note(webhooks: WebhookShare, by_webhook: int, by_poll: int = 0) -> list[bool]:
     came = [True] * by_webhook + [False] * by_poll
-    return [evidence.note(by_webhook=each) for each in came]
+    return [webhooks.note(by_webhook=each) for each in came]
 
 
 def test_steps_back_on_a_whole_window() -> None:
     """32 completions, at least 90 % of them by webhook: 29 of 32 are, 28 are not."""
-    evidence = Evidence("auto")
-    assert not any(_note(evidence, 31))
-    assert not evidence.stepped_back
-    assert _note(evidence, 1) == [True]
+    webhooks = WebhookShare("auto")
+    assert not any(_note(webhooks, 31))
+    assert not webhooks.stepped_back
+    assert _note(webhooks, 1) == [True]
 
     for polls, enough in ((3, True), (4, False)):
-        mixed = Evidence("auto")
+        mixed = WebhookShare("auto")
         for each in [False] * polls + [True] * (32 - polls):
             mixed.note(by_webhook=each)
         assert mixed.stepped_back is enough
@@ -28,35 +28,35 @@ def test_steps_back_on_a_whole_window() -> None:
 @pytest.mark.parametrize("mode", ["auto", "expect"])
 def test_returns_under_half(mode: Mode) -> None:
     """16 of 32 are enough to stay back, 15 are not."""
-    evidence = Evidence(mode)
-    _note(evidence, 32)
-    assert not any(_note(evidence, 0, 16))
-    assert evidence.stepped_back
-    assert _note(evidence, 0, 1) == [True]
-    assert not any(_note(evidence, 0, 40))
+    webhooks = WebhookShare(mode)
+    _note(webhooks, 32)
+    assert not any(_note(webhooks, 0, 16))
+    assert webhooks.stepped_back
+    assert _note(webhooks, 0, 1) == [True]
+    assert not any(_note(webhooks, 0, 40))
 
-    assert _note(evidence, 32).count(True) == 1
-    assert evidence.stepped_back
+    assert _note(webhooks, 32).count(True) == 1
+    assert webhooks.stepped_back
 
 
 def test_expect_steps_back_at_once() -> None:
     """It takes for granted what `auto` wants to see."""
-    assert Evidence("expect").stepped_back
-    assert not Evidence("auto").stepped_back
+    assert WebhookShare("expect").stepped_back
+    assert not WebhookShare("auto").stepped_back
 
 
 def test_off_never_steps_back() -> None:
     """Whatever comes."""
-    evidence = Evidence("off")
+    webhooks = WebhookShare("off")
 
-    assert not any(_note(evidence, 100, 100))
-    assert not evidence.stepped_back
+    assert not any(_note(webhooks, 100, 100))
+    assert not webhooks.stepped_back
 
 
 @given(st.lists(st.booleans(), max_size=200), st.sampled_from(["auto", "expect"]))
 def test_as_counted_anew_each_time(came: list[bool], mode: Mode) -> None:
     """The running count is the count of the last 32."""
-    evidence = Evidence(mode)
+    webhooks = WebhookShare(mode)
     back = mode == "expect"
     past = [True] * 32 if back else []
     for each in came:
@@ -64,6 +64,6 @@ def test_as_counted_anew_each_time(came: list[bool], mode: Mode) -> None:
         share = sum(past[-32:]) / 32
         should = share >= 0.5 if back else len(past) >= 32 and share >= 0.9
 
-        assert evidence.note(by_webhook=each) == (should != back)
+        assert webhooks.note(by_webhook=each) == (should != back)
         back = should
-        assert evidence.stepped_back == back
+        assert webhooks.stepped_back == back
