@@ -113,9 +113,10 @@ if _TYPE_CHECKING:
         TimedOut,
     )
     from craftkit_async.observe.logs import LoggingObserver
+    from craftkit_async.waiting.deliveries import Receipt
     from craftkit_async.waiting.handle import RenderHandle
-    from craftkit_async.waiting.inbox import Receipt, WebhookInbox
-    from craftkit_async.waiting.relay import Relay
+    from craftkit_async.waiting.inbox import WebhookInbox
+    from craftkit_async.waiting.relay import Claim, Relay, SignedRender
     from craftkit_async.webhooks import WebhookVerifier, sign
 
 # The rarer models and the events are imported when they are first asked for: most programs never pay for them.
@@ -190,8 +191,9 @@ _LATER = {
         "SignatureStatus",
     ),
     "craftkit_async.waiting.handle": ("RenderHandle",),
-    "craftkit_async.waiting.inbox": ("Receipt", "WebhookInbox"),
-    "craftkit_async.waiting.relay": ("Relay",),
+    "craftkit_async.waiting.deliveries": ("Receipt",),
+    "craftkit_async.waiting.inbox": ("WebhookInbox",),
+    "craftkit_async.waiting.relay": ("Claim", "Relay", "SignedRender"),
     "craftkit_async.webhooks": (
         "WebhookVerifier",
         "sign",
@@ -214,6 +216,7 @@ __all__ = [
     "CatalogNamespace",
     "CatalogPublished",
     "CatalogRef",
+    "Claim",
     "ClientStateError",
     "Completed",
     "ConfigurationError",
@@ -293,6 +296,7 @@ __all__ = [
     "SignatureRecipient",
     "SignatureRequest",
     "SignatureStatus",
+    "SignedRender",
     "StaleDeliveryError",
     "Statistics",
     "Submitted",

@@ -16,6 +16,7 @@ from craftkit_async._io.transport import Transport
 from craftkit_async._sansio.calls.arguments import need
 from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
 from craftkit_async._sansio.calls.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind, check_key, missing_key
+from craftkit_async._sansio.calls.project_labels import check_label, label_of_key
 from craftkit_async._sansio.documents.addresses import PRODUCTION, read_base_url
 from craftkit_async._sansio.polling.webhook_share import Mode
 from craftkit_async.errors import ConfigurationError
@@ -27,8 +28,8 @@ from craftkit_async.observe.statistics import Statistics
 from craftkit_async.options import Limits, PollPolicy, RetryPolicy, Timeouts
 from craftkit_async.resources.renders import Renders
 from craftkit_async.resources.templates import Templates
-from craftkit_async.waiting.lazy import Waits
-from craftkit_async.waiting.options import read_options
+from craftkit_async.waiting.lazy import LazyWaiting
+from craftkit_async.waiting.options import read_options, secrets_of_environment
 
 if TYPE_CHECKING:
     from craftkit_async._sansio.webhooks.signing import Secrets
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from craftkit_async.resources.system import System
     from craftkit_async.waiting.handle import RenderHandle
     from craftkit_async.waiting.inbox import WebhookInbox
+    from craftkit_async.waiting.projects import SecretsProvider
     from craftkit_async.waiting.relay import Relay
     from craftkit_async.waiting.session import RenderSession
 
@@ -102,8 +104,13 @@ class _Client:
         # Clients with the same key share what they wait for.
         self._credential: object = given if given is None or callable(given) else source()
 
+    @property
+    def is_open(self) -> bool:
+        """Is the client in use on a loop that can still run?"""
+        return self._runtime.is_open
+
     def statistics(self) -> Statistics:
-        """Count what was done so far, and look at what is going on now."""
+        """Return the counts so far and the gauges of this moment."""
         return self._runtime.snapshot()
 
     async def aclose(self) -> None:
@@ -135,13 +142,14 @@ class Craftkit(_Client):
     """
 
     _kind = PROJECT
+    _inbox: "WebhookInbox | None" = None
 
     def __init__(
         self,
         api_key: ApiKey | None = None,
         *,
         base_url: str | None = None,
-        webhook_secret: "Secrets | None" = None,
+        webhook_secret: "Secrets | SecretsProvider | None" = None,
         webhooks: Mode = "auto",
         session: aiohttp.ClientSession | None = None,
         download_session: aiohttp.ClientSession | None = None,
@@ -155,6 +163,7 @@ class Craftkit(_Client):
         limits: Limits = _LIMITS,
         relay: "Relay | None" = None,
         observers: Iterable[Observer] = (),
+        project: str | None = None,
     ) -> None:
         super().__init__(
             api_key,
@@ -170,7 +179,8 @@ class Craftkit(_Client):
             limits=limits,
             observers=observers,
         )
-        self._waits = Waits(self._runtime, read_options(polling, webhooks, webhook_secret, relay))
+        self._waiting = LazyWaiting(self._runtime, read_options(polling, webhooks, relay))
+        self._join(project, secrets_of_environment() if webhook_secret is None else webhook_secret)
 
     def _assemble(self, runtime: Runtime, api_key: ApiKey | None) -> None:
         super()._assemble(runtime, api_key)
@@ -218,12 +228,12 @@ class Craftkit(_Client):
         )
 
     def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Coroutine[Any, Any, Render]:
-        """Wait for a render to finish, wherever it was submitted; None is no limit, and 0 polls once."""
+        """Wait for the end of a render, wherever it was submitted; None is no limit, and 0 looks once."""
         # No coroutine of its own around the session's: there may be a hundred thousand of them.
         return self._session.wait(render_id, timeout=timeout)
 
     def attach(self, render_id: str) -> "RenderHandle":
-        """Make a handle for a render that was submitted elsewhere; nothing is asked until somebody waits."""
+        """Make a handle for a render that was submitted elsewhere; no request is sent until somebody waits."""
         return self._session.attach(render_id)
 
     def render_many(
@@ -265,29 +275,31 @@ class Craftkit(_Client):
 
     @property
     def inbox(self) -> "WebhookInbox":
-        """Where webhooks come in; shared by a client and its children."""
-        return self._waits.inbox
+        """Where webhooks come in: for all projects on the client, for its own project on a child."""
+        if self._inbox is None:
+            self._inbox = self._waiting.inbox(None if self._owns_runtime else self._membership)
+        return self._inbox
 
     @cached_property
     def _session(self) -> "RenderSession":
         """What submits and waits, imported when somebody first does."""
         from craftkit_async.waiting.session import RenderSession  # noqa: PLC0415 - see the class
 
-        return RenderSession(self._waits.completions, self._sender, self._credential)
+        return RenderSession(self._waiting.completions, self._sender, self._membership)
 
     def statistics(self) -> Statistics:
         """Count what was done so far, and look at what is going on now."""
-        return self._waits.fill_in(super().statistics())
+        return self._waiting.fill_in(super().statistics())
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
         if self._owns_runtime:
-            await self._waits.open()
+            await self._waiting.open()
         return self
 
     async def _close(self) -> None:
         try:
-            await self._waits.end()
+            await self._waiting.aclose()
         finally:
             await self._runtime.aclose()
 
@@ -326,13 +338,28 @@ class Craftkit(_Client):
 
         return Hooks(self._sender)
 
-    def with_api_key(self, key: ApiKey) -> "Craftkit":
-        """Make a client for another project that shares everything but the key and closes with this one."""
+    def with_api_key(
+        self, key: ApiKey, *, project: str | None = None, webhook_secret: "Secrets | SecretsProvider | None" = None
+    ) -> "Craftkit":
+        """Make a client for another project; it shares connections and limits, and closes with this one.
+
+        `project` names the project, for a key that is rotated or that a function returns; omitted, it follows from the
+        key. A project without a `webhook_secret` of its own hears no webhooks: polls find its renders.
+        """
+        if key is None:
+            raise ConfigurationError("with_api_key takes the key of the other project, not None")
         child = object.__new__(Craftkit)
         child._owns_runtime = False
-        child._waits = self._waits
+        child._waiting = self._waiting
         child._assemble(self._runtime, key)
+        child._join(project, webhook_secret)
         return child
+
+    def _join(self, project: str | None, secret: "Secrets | SecretsProvider | None") -> None:
+        """Become a member of the project that is named, or that the key belongs to."""
+        key = self._credential
+        label = check_label(project) if project is not None else label_of_key(key) if isinstance(key, str) else None
+        self._membership = self._waiting.join(label, secret)
 
     @cached_property
     def _system(self) -> "System":

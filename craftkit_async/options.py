@@ -76,7 +76,9 @@ class Timeouts(Value):
     wait: float | None = attrs.field(default=300.0, validator=_seconds_or_none)
     """Waiting for a render, from the call to the result."""
     close: float = attrs.field(default=10.0, validator=_seconds)
-    """What is still running when the client closes."""
+    """Letting finish what still runs when the client closes."""
+    handler: float | None = attrs.field(default=600.0, validator=_seconds_or_none)
+    """One run of a webhook handler after the answer; those before an answer have ten seconds together."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -145,3 +147,6 @@ class Limits(Value):
     """Webhook handlers that run at once; others wait for their turn."""
     templates_learned: int = attrs.field(default=1000, validator=_count)
     """Templates whose durations are kept to pace the polls, at well under 1 KiB each; the least used is forgotten."""
+    secrets_tried: int = attrs.field(default=64, validator=_count)
+    """Distinct webhook secrets that one delivery is tried with, at about a microsecond each; with more than these,
+    `receive()` needs `project=`, so that a forged delivery does not cost thousands of hashes."""

@@ -1,104 +1,110 @@
 """Webhooks: is a delivery genuine, and what does it say?"""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple, cast
+
+import attrs
 
 from craftkit_async._sansio.webhooks.delivery import (
     Body,
     Fields,
     Headers,
     check_freshness,
-    dedupe_key,
+    deduplication_key,
+    finished_render,
     read_body,
     read_event,
     read_headers,
     read_signature,
-    settled_render,
 )
 from craftkit_async._sansio.webhooks.fast_path import Published, published_event, published_render, read_published
-from craftkit_async._sansio.webhooks.signing import Secret, SecretName, Secrets, matcher_of, signature_of
+from craftkit_async._sansio.webhooks.keyring import Keyring
+from craftkit_async._sansio.webhooks.signing import Secret, Secrets, read_secrets, signature_of
 from craftkit_async.errors import ConfigurationError, SignatureError
 from craftkit_async.models.events import Webhook
 from craftkit_async.models.renders import Render
 
-# What is known of a genuine delivery: its body, its headers, its signature, the name of its secret, and what it says,
-# read in the short way or in the long one.
-Told = tuple[bytes, Fields, str, SecretName, Published | None, Webhook | None]
 
+class VerifiedDelivery(NamedTuple):
+    """A genuine delivery. Most are asked for nothing but their render, so the event is built when it is asked for."""
 
-class Delivery:
-    """A genuine delivery: its event, the name or index of the secret that fitted, and what a repeat is known by.
+    body: bytes
+    fields: Fields
+    signature: str
+    """In lower-case hex."""
+    published: Published | None
+    """What it says, where that is in every point as published."""
+    parsed: Webhook | None
+    """What it says, where it is not."""
 
-    Most are asked for nothing but their render, so the rest is built when somebody asks.
-    """
-
-    __slots__ = ("_event", "_told")
-
-    def __init__(self, told: Told) -> None:
-        self._told = told
-        self._event = told[5]
-
-    @property
-    def signature(self) -> str:
-        """Its signature, in lower-case hex."""
-        return self._told[2]
-
-    @property
-    def secret(self) -> SecretName:
-        """The name or index of the secret that fitted."""
-        return self._told[3]
+    def event(self, project: str | None = None) -> Webhook:
+        """Build the event, as one of a project."""
+        if self.published is not None:
+            return published_event(self.published, published_render(self.published), project)
+        parsed: Any = self.parsed
+        event: Webhook = parsed if project is None else attrs.evolve(parsed, project=project)
+        return event
 
     @property
-    def event(self) -> Webhook:
-        """What it says."""
-        if self._event is None:
-            published: Any = self._told[4]
-            self._event = published_event(published, published_render(published))
-        return self._event
+    def name(self) -> str:
+        """The name of the event."""
+        name: str = self.published[0]["event"] if self.published is not None else cast("Webhook", self.parsed).event
+        return name
+
+    @property
+    def render_id(self) -> str | None:
+        """The id of the render that it proves to have finished; None if it proves nothing of the kind."""
+        if self.published is not None:
+            render_id: str = self.published[0]["renderId"]
+            return render_id
+        return None if (render := self.render) is None else render.id
 
     @property
     def render(self) -> Render | None:
-        """The render that it proves to have ended."""
-        return settled_render(self.event)
+        """The render that it proves to have finished, built for each caller."""
+        if self.published is not None:
+            return published_render(self.published)
+        return None if self.parsed is None else finished_render(self.parsed)
 
     @property
-    def dedupe_key(self) -> str:
-        """What a repeat is known by: the hash of the signed body."""
-        return dedupe_key(self.event.event, *self._told[:2])
+    def deduplication_key(self) -> str:
+        """What a repeat of the delivery has in common with it, in all processes."""
+        return (
+            self.signature if self.published is not None else deduplication_key(self.name, self.signature, self.fields)
+        )
 
-    def __repr__(self) -> str:
-        return f"Delivery(event={self.event!r}, secret={self.secret!r})"
+
+def read_delivery(body: bytes, fields: Fields, signature: str) -> VerifiedDelivery:
+    """Read a body whose signature is genuine."""
+    published = read_published(body, fields)
+    return VerifiedDelivery(body, fields, signature, published, read_event(body, fields) if published is None else None)
 
 
 class WebhookVerifier:
     """Tells genuine deliveries from forged ones; several secrets let one replace another without a gap."""
 
-    __slots__ = ("_match", "_max_body", "_tolerance")
+    __slots__ = ("_max_body", "_secrets", "_tolerance")
 
     def __init__(self, secret: Secrets, *, tolerance: float | None = None, max_body: int = 2**20) -> None:
-        self._match = matcher_of(secret)
+        self._secrets = Keyring((None, named) for named in read_secrets(secret))
         self._tolerance = _check_tolerance(tolerance)
         self._max_body = _check_max_body(max_body)
 
     def verify(self, body: Body, headers: Headers, *, now: float | None = None) -> Webhook:
         """Return the event of a genuine delivery, or raise a `DeliveryError`; `body` is the bytes as received."""
-        return self.verify_delivery(body, headers, now=now).event
-
-    def verify_delivery(self, body: Body, headers: Headers, *, now: float | None = None) -> Delivery:
-        """Do the same, and tell as well which secret fitted and what a repeat is known by."""
-        return Delivery(self._verify(body, read_headers(headers), now))
-
-    def _verify(self, body: Body, fields: Fields, now: float | None = None) -> Told:
-        raw = body if type(body) is bytes and len(body) <= self._max_body else read_body(body, self._max_body)
+        fields = read_headers(headers)
+        raw = read_body(body, self._max_body)
         signature = read_signature(fields)
-        secret = self._match(raw, signature)
-        if secret is None:
-            raise SignatureError("no secret fits the signature: forged, changed on its way, or of another secret")
+        if not self._secrets.owners_of(raw, signature):
+            raise forged()
         if self._tolerance is not None:
             check_freshness(fields, _read_time(now), self._tolerance)
-        published = read_published(raw, fields)
-        event = read_event(raw, fields) if published is None else None
-        return raw, fields, signature, secret, published, event
+        return read_delivery(raw, fields, signature).event()
+
+
+def forged() -> SignatureError:
+    """Say that no secret made a signature."""
+    return SignatureError("no secret fits the signature: forged, changed on its way, or of another secret")
 
 
 def sign(body: bytes, secret: Secret) -> str:

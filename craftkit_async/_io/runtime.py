@@ -74,6 +74,21 @@ class Runtime:
             return self.check()
         return self._loop
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop that this belongs to; None until its first use, and after it was closed."""
+        return self._loop
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Does this belong to a loop that was closed, with nothing left open on it?"""
+        is_dead = self._loop is not None and self._loop.is_closed() and len(_forks) == self._generation
+        return is_dead and not any(transport.is_open for transport in self._own_transports())
+
+    def leave_loop(self) -> None:
+        """Belong to no loop any more, so that the next use decides; only for what `is_orphaned`."""
+        self._loop = None
+
     def is_here(self) -> bool:
         """Is this the loop that this belongs to? If not, it may yet become that: see `owner`."""
         return self._loop is asyncio.get_running_loop() and len(_forks) == self._generation
@@ -109,7 +124,7 @@ class Runtime:
         return attrs.evolve(
             self.statistics,
             in_flight=self.api.governor.in_flight,
-            waiting_for_place=self.api.governor.waiting,
+            waiting_for_slot=self.api.governor.waiting,
             window=self.api.governor.window.places,
         )
 

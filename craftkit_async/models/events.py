@@ -17,6 +17,8 @@ class Webhook(Value):
 
     event: str
     raw: Mapping[str, Any] = attrs.field(repr=False)
+    project: str | None = attrs.field(default=None, kw_only=True)
+    """The project whose secret fitted. The inbox sets it; nothing in the body does."""
 
 
 @model

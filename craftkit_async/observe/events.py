@@ -1,4 +1,4 @@
-"""Events: what an observer is told."""
+"""Events: what observers receive."""
 
 import attrs
 
@@ -46,7 +46,7 @@ class Retried(Event):
 
 @model
 class Throttled(Event):
-    """The service asked for patience; the call keeps its place for `delay` seconds and is sent again."""
+    """The service asked to wait; the call keeps its slot for `delay` seconds and is sent again."""
 
     operation: str
     attempt: int
@@ -80,7 +80,7 @@ class DeliveryRefused(Event):
 
 @model
 class Completed(Event):
-    """A render that somebody waited for has ended; `source` is webhook, poll, replay or relay."""
+    """A render that somebody waited for has finished; `source` is webhook, poll, replay or relay."""
 
     render: Render
     source: str
@@ -89,7 +89,7 @@ class Completed(Event):
 
 @model
 class TimedOut(Event):
-    """Somebody stopped waiting; the render may still end."""
+    """A wait ran out of time; the render may still finish."""
 
     render_id: str | None
     idempotency_key: str | None
@@ -98,7 +98,7 @@ class TimedOut(Event):
 
 @model
 class Abandoned(Event):
-    """A submit was cancelled before its answer; this key leads to the render it may have made."""
+    """A submit was cancelled before its answer; submit again with this key to find the render it may have made."""
 
     template: str
     idempotency_key: str
@@ -115,7 +115,10 @@ class Downloaded(Event):
 
 @model
 class HandlerFailed(Event):
-    """A webhook handler raised; only the kind of its error is shown, for its text may hold what the event holds."""
+    """A webhook handler raised, took too long, or was dropped when the client closed (`ClientStateError`).
+
+    The repr shows only the class of the error, since its text may hold what the event holds.
+    """
 
     event: str
     error: Exception = attrs.field(repr=_kind_of)

@@ -1,4 +1,4 @@
-"""Observers: who is told of events, by a dispatch that none of them can break."""
+"""Observers: who receives events, through a dispatch that a failing observer cannot break."""
 
 import logging
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ _logger = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
-    """Somebody who wants to know; called on the event loop, so it must not block."""
+    """Receives events on the event loop, so it must not block."""
 
     def on_event(self, event: "Event") -> None:
-        """Take note of an event."""
+        """Handle an event."""
         ...
 
 
 class Observers:
-    """The observers of a client: all are told, and none can break a call."""
+    """The observers of a client: each receives every event, and none can break a call."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         try:
@@ -36,7 +36,7 @@ class Observers:
         return bool(self._observers)
 
     def tell(self, event: "Event") -> None:
-        """Tell every observer; one that raises is logged once."""
+        """Pass an event to every observer; one that raises is logged once."""
         for observer in self._observers:
             try:
                 observer.on_event(event)

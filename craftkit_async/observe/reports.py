@@ -1,6 +1,6 @@
-"""Reports: one function for each place that has something to tell.
+"""Reports: one function per event, called where it happens.
 
-The events are imported when somebody observes: most programs never pay for them.
+The event classes are imported only when there is an observer: most programs never pay for them.
 """
 
 from craftkit_async.models.renders import Render
@@ -8,14 +8,14 @@ from craftkit_async.observe.observers import Observers
 
 
 def report_failure(observers: Observers, operation: str, attempt: int, error: Exception) -> None:
-    """Tell that an attempt failed."""
+    """Report a failed attempt."""
     from craftkit_async.observe.events import AttemptFailed  # noqa: PLC0415 - see the module
 
     observers.tell(AttemptFailed(operation, attempt, error))
 
 
 def report_next_attempt(observers: Observers, operation: str, attempt: int, delay: float, window: int | None) -> None:
-    """Tell that a call will be sent again; `window` is given where it keeps its place until then."""
+    """Report that a call will be sent again; `window` is given if it keeps its slot until then."""
     from craftkit_async.observe.events import Retried, Throttled  # noqa: PLC0415 - see the module
 
     if window is None:
@@ -25,14 +25,14 @@ def report_next_attempt(observers: Observers, operation: str, attempt: int, dela
 
 
 def report_submit(observers: Observers, template: str, key: str, render_id: str, *, replayed: bool) -> None:
-    """Tell that a render has an id."""
+    """Report that a submit was answered."""
     from craftkit_async.observe.events import Submitted  # noqa: PLC0415 - see the module
 
     observers.tell(Submitted(render_id, template, key, replayed))
 
 
 def report_abandoned_submit(observers: Observers, template: str, key: str) -> None:
-    """Tell that a submit was cancelled before its answer."""
+    """Report a submit that was cancelled before its answer."""
     from craftkit_async.observe.events import Abandoned  # noqa: PLC0415 - see the module
 
     observers.tell(Abandoned(template, key))
@@ -53,35 +53,35 @@ def report_completion(observers: Observers, render: Render, source: str, elapsed
 
 
 def report_timeout(observers: Observers, render_id: str | None, key: str | None, elapsed: float) -> None:
-    """Tell that somebody stopped waiting."""
+    """Report a wait that ran out of time."""
     from craftkit_async.observe.events import TimedOut  # noqa: PLC0415 - see the module
 
     observers.tell(TimedOut(render_id, key, elapsed))
 
 
 def report_delivery(observers: Observers, event: str, *, duplicate: bool) -> None:
-    """Tell that a genuine delivery came in."""
+    """Report a genuine delivery."""
     from craftkit_async.observe.events import DeliveryReceived  # noqa: PLC0415 - see the module
 
     observers.tell(DeliveryReceived(event, duplicate))
 
 
 def report_refusal(observers: Observers, reason: str) -> None:
-    """Tell that a delivery was turned away."""
+    """Report a refused delivery."""
     from craftkit_async.observe.events import DeliveryRefused  # noqa: PLC0415 - see the module
 
     observers.tell(DeliveryRefused(reason))
 
 
 def report_handler_failure(observers: Observers, event: str, error: Exception) -> None:
-    """Tell that a handler raised."""
+    """Report a handler that failed."""
     from craftkit_async.observe.events import HandlerFailed  # noqa: PLC0415 - see the module
 
     observers.tell(HandlerFailed(event, error))
 
 
 def report_download(observers: Observers, render_id: str | None, size: int, elapsed: float) -> None:
-    """Tell that a document arrived whole."""
+    """Report a complete download."""
     from craftkit_async.observe.events import Downloaded  # noqa: PLC0415 - see the module
 
     observers.tell(Downloaded(render_id, size, elapsed))

@@ -12,8 +12,8 @@ class Statistics(Value):
     pending: int = 0
     """Renders somebody waits for."""
     in_flight: int = 0
-    """Requests that hold a place now, waiting out a rejection included."""
-    waiting_for_place: int = 0
+    """Requests that hold a slot now, waiting out a rejection included."""
+    waiting_for_slot: int = 0
     window: int = 0
     """Requests that may be in flight now."""
     mailbox: int = 0
@@ -25,9 +25,9 @@ class Statistics(Value):
     completed_by_poll: int = 0
     completed_by_relay: int = 0
     failed: int = 0
-    """Renders that ended without success."""
+    """Renders that finished without success."""
     timed_out: int = 0
-    """Waits that ended before their render did."""
+    """Waits that ended before their render finished."""
     polls: int = 0
     retries: int = 0
     throttled: int = 0
@@ -37,4 +37,11 @@ class Statistics(Value):
     refused: int = 0
     """Deliveries that were not to be trusted or not readable."""
     handler_failures: int = 0
+    """Handlers that raised, took too long, or were dropped when the client closed."""
     downloads: int = 0
+    relay_failures: int = 0
+    """Uses of the relay that failed or took too long."""
+    relay_refused: int = 0
+    """Records of the relay about renders that are waited for here which did not belong to their project or their id."""
+    busy: int = 0
+    """Deliveries that another process was at work on when they came in here."""

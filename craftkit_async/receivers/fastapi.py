@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from craftkit_async.client import Craftkit
 from craftkit_async.errors import MissingExtraError
 from craftkit_async.receivers import WEBHOOK_PATH
-from craftkit_async.receivers.asgi import webhook_app
+from craftkit_async.receivers.asgi import WebhookApp
+from craftkit_async.receivers.paths import check_receiver
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
+
+__all__ = ["lifespan", "webhook_router"]
 
 # With state or without, which for FastAPI are two types.
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
@@ -27,7 +30,9 @@ def webhook_router(craftkit: Craftkit, *, path: str = WEBHOOK_PATH) -> "APIRoute
         from starlette.routing import Route  # noqa: PLC0415 - comes with it
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{error.name} is missing: pip install 'craftkit-async[fastapi]'") from error
-    route = Route(path, webhook_app(craftkit), methods=["POST"], name="craftkit_webhook")
+    check_receiver(craftkit, path)
+    # Without a path of its own: the route has matched already, and found the project.
+    route = Route(path, WebhookApp(craftkit, None), methods=["POST"], name="craftkit_webhook")
     return APIRouter(routes=[route])
 
 

@@ -38,19 +38,19 @@ class RenderHandle:
 
     @property
     def snapshot(self) -> Render | None:
-        """The render as it was last seen; None for an id that was never polled."""
+        """The render as it was last seen; None for an id that was not polled yet."""
         return self._entry.snapshot
 
     @property
     def source(self) -> str | None:
-        """How the end was learned: webhook, poll, replay or relay; None until then."""
+        """How the render was learned to have finished: webhook, poll, replay or relay; None until then."""
         return self._entry.source
 
     def __await__(self) -> Generator[Any, None, Render]:
         return self._entry.poller.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
 
     async def wait(self, *, timeout: TimeoutOption = OMITTED) -> Render:
-        """Wait for the render to finish; omitted it is `Timeouts.wait`, None is no limit, and 0 polls once."""
+        """Wait until the render has finished; `timeout` omitted is `Timeouts.wait`, None is no limit, 0 polls once."""
         return await self._entry.poller.begin_wait(self._entry, timeout, self.idempotency_key)
 
     async def refresh(self, *, timeout: TimeoutOption = OMITTED) -> Render:

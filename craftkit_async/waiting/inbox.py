@@ -1,25 +1,32 @@
-"""WebhookInbox: a genuine delivery completes whoever waits for it, and is answered before anything else is done."""
+"""WebhookInbox: where deliveries come in, on whatever loop or thread that is.
+
+How a delivery travels:
+
+1. It is verified where it arrives. That needs the secrets and nothing else, so a forged one is refused on the spot and
+   never touches the client's loop.
+2. A genuine one is acted on by the loop that the client belongs to. Mostly that is the running one, and everything is
+   done in one call without a task or a coroutine. If it is another loop, the delivery is handed over to it. If the
+   client belongs to no loop yet, or to one that was closed, it belongs to the running one from now on.
+3. What is done there, in which order, is the business of `deliveries.py`.
+
+An inbox is a view: that of the root client tries the secrets of all projects, that of a child those of its own.
+"""
 
 import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import anyio
-import attrs
-
+from craftkit_async._sansio.calls.project_labels import check_label
 from craftkit_async._sansio.webhooks.delivery import Body, Fields, Headers, read_headers
-from craftkit_async._sansio.webhooks.duplicates import Repeats
-from craftkit_async._sansio.webhooks.fast_path import published_render
-from craftkit_async._sansio.webhooks.signing import SecretName
-from craftkit_async._sansio.webhooks.subscriptions import Subscriptions, check_patterns
-from craftkit_async.errors import ClientStateError, ConfigurationError, DeliveryError, RelayError
-from craftkit_async.models.events import Webhook
-from craftkit_async.observe.reports import report_delivery, report_refusal
+from craftkit_async._sansio.webhooks.signing import Secrets
+from craftkit_async._sansio.webhooks.subscriptions import check_patterns
+from craftkit_async.errors import ClientStateError, ConfigurationError, DeliveryError, SignatureError
 from craftkit_async.waiting.completions import Completions
-from craftkit_async.waiting.handlers import Handler, Handlers
-from craftkit_async.webhooks import Delivery, Told, WebhookVerifier
+from craftkit_async.waiting.deliveries import OK, TRY_AGAIN, Accepted, Deliveries, Outcome, Receipt, verify
+from craftkit_async.waiting.handlers import Handler
+from craftkit_async.waiting.projects import Membership, Ring, SecretsProvider
 
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
@@ -28,257 +35,204 @@ _logger = logging.getLogger(__name__)
 # A delivery on another loop than the client's waits for that loop; the service gives up after about 15 s.
 _HAND_OVER = 12.0
 
-_OK, _TRY_AGAIN = 200, 503
-
-
-def _verify_nothing(*_: object) -> Told:
-    raise ConfigurationError(
-        "there is no webhook secret; pass webhook_secret, or set CRAFTKIT_WEBHOOK_SECRET to the one of the subscription"
-        " in the dashboard"
-    )
-
-
-def _read(told: Webhook | Told | None) -> Webhook | None:
-    return Delivery(told).event if isinstance(told, tuple) else told
-
-
-@attrs.define
-class Receipt:
-    """What became of a delivery: answer it with `status` and an empty body."""
-
-    # As it is made: a pattern must not come upon what the event is built of.
-    __match_args__ = ("status", "event", "duplicate", "reason", "secret")
-
-    status: int
-    # A delivery builds its event when it is asked for it.
-    _event: Webhook | Told | None = attrs.field(default=None, eq=_read, repr=False)
-    duplicate: bool = False
-    reason: str | None = None
-    """For the log; whoever sent the delivery is told nothing."""
-    secret: SecretName | None = None
-    """The name or index of the secret that fitted."""
-
-    @property
-    def event(self) -> Webhook | None:
-        """What the delivery said; None if it was not believed."""
-        if isinstance(self._event, tuple):
-            self._event = Delivery(self._event).event
-        return self._event
-
-
-# A delivery that is done with and answered by 200 is handed on as it is.
-Taken = Told | Receipt | Awaitable[Receipt]
-
-
-class _Work(NamedTuple):
-    """The work for one delivery, before its answer."""
-
-    answered: asyncio.Future[Receipt]
-    task: asyncio.Task[Any] | None
+_UNCONFIGURED = "there is no webhook secret"
 
 
 class WebhookInbox:
-    """Takes in the deliveries of a client, on whatever loop they arrive."""
+    """Takes in the deliveries of a client: verifies them, completes waits, and runs handlers."""
 
-    def __init__(self, completions: Completions) -> None:
+    def __init__(self, completions: Completions, deliveries: Deliveries, membership: Membership | None) -> None:
         self._completions = completions
+        self._deliveries = deliveries
+        self._projects = completions.projects
         self._runtime = completions.runtime
-        self._statistics = completions.runtime.statistics
-        self._subscriptions: Subscriptions[Handler] = Subscriptions()
-        self._handlers = Handlers(completions.runtime)
-        self._repeats = Repeats()
-        self._has_work = completions.options.relay is not None
-        """Is there anything to do beyond completing who waits?"""
-        # None where nobody observes, so that most deliveries do not ask.
-        self._observers = completions.runtime.settings.observers or None
-        # Deliveries whose work is under way; whoever repeats one waits for how it ends.
-        self._working: dict[str, _Work] = {}
-        secrets = completions.options.secrets
+        # Keeps the project and its secrets; None in the inbox of the root client.
+        self._membership = membership
+        self._project = None if membership is None else membership.project
         limits = completions.runtime.settings.limits
-        self._has_one_secret = isinstance(secrets, str | bytes)
-        self._verify: Callable[[Body, Fields], Told] = _verify_nothing
-        if secrets is not None:
-            self._verify = WebhookVerifier(secrets, max_body=limits.webhook_bytes)._verify  # noqa: SLF001 - of the same package
-        self._warn_of_other_workers()
+        self._max_body = limits.webhook_bytes
+        self._most_tried = limits.secrets_tried
+        self._said: set[str] = set()
+        if membership is None:
+            _warn_of_other_workers(has_relay=completions.options.relay is not None)
 
     @property
     def max_body(self) -> int:
         """How many bytes of a delivery a receiver reads."""
-        return self._runtime.settings.limits.webhook_bytes
+        return self._max_body
 
     def check(self) -> None:
-        """Refuse to receive where nothing could be verified."""
-        if self._verify is _verify_nothing:
-            _verify_nothing()
+        """Raise `ConfigurationError` if no webhook secret is configured."""
+        if not self._projects.has_secrets(self._project):
+            raise ConfigurationError(
+                "there is no webhook secret; pass webhook_secret, or set CRAFTKIT_WEBHOOK_SECRET to the one of the"
+                " subscription in the dashboard"
+            )
+
+    def add_project(self, project: str, webhook_secret: Secrets | SecretsProvider) -> None:
+        """Receive the webhooks of a project whose key this process does not have, until `remove_project`."""
+        self._projects.add(check_label(project), webhook_secret)
+
+    def remove_project(self, project: str) -> None:
+        """Forget the secrets that `add_project` was given for a project."""
+        self._projects.remove(check_label(project))
 
     def on(self, *events: str, before_answer: bool | None = None) -> Callable[[AnyHandler], AnyHandler]:
-        """Register `async def handler(event)` for events by name, as "signature.*", or as "*".
+        """Register a handler for events by name, as "signature.*", or as "*".
 
-        It runs after the answer, unless `before_answer` is True: then it has ten seconds, and its failure makes the
-        service send the delivery again. Omitted, only "form.submitted" runs before its answer, for it may be the only
-        copy of its data.
+        A handler is `async def handler(event)`, or a plain function that does not block. It runs after the answer,
+        unless `before_answer` is True: then it has ten seconds, and its failure makes the service send the delivery
+        again. Omitted, only "form.submitted" is handled before its answer, since its delivery may be the only copy of
+        its data. The inbox of a child hears its own project, that of the root client hears all projects.
         """
         patterns = check_patterns(events)
 
         def register(handler: AnyHandler) -> AnyHandler:
             if not callable(handler):
-                raise ConfigurationError("a handler is `async def handler(event)`")
-            self._subscriptions.add(patterns, handler, before_answer=before_answer)
-            self._has_work = True
+                raise ConfigurationError("a handler is `async def handler(event)`, or a plain function")
+            self._deliveries.subscriptions.add(patterns, handler, before_answer=before_answer, member=self._membership)
             return handler
 
         return register
 
-    async def receive(self, body: Body, headers: Headers) -> Receipt:
-        """Verify a delivery, complete who waits for it, and say how to answer; raises nothing for bad input."""
-        taken = self._take_in(body, headers)
-        return Receipt(_OK, taken, secret=taken[3]) if isinstance(taken, tuple) else await self._finish(taken)
+    async def receive(self, body: Body, headers: Headers, *, project: str | None = None) -> Receipt:
+        """Verify a delivery, complete waits, and say how to answer; never raises for bad input.
 
-    async def drain(self) -> None:
-        """Let the handlers that were begun come to their end: those before an answer, and then those after it."""
-        patience = self._runtime.settings.timeouts.close
-        deadline = anyio.current_time() + patience
-        # What is closed by a handler cannot wait for that handler.
-        me = asyncio.current_task()
-        with anyio.move_on_after(patience):
-            while others := [work.answered for work in self._working.values() if work.task is not me]:
-                await asyncio.wait(others)
-        await self._handlers.drain(deadline - anyio.current_time())
+        `project` narrows the secrets that are tried to those of one project.
+        """
+        outcome = self._take(body, headers, read_headers, project)
+        if isinstance(outcome, Accepted):
+            return outcome.receipt()
+        receipt = outcome if isinstance(outcome, Receipt) else await outcome
+        if receipt.reason == _UNCONFIGURED and project is None:
+            self.check()
+        return receipt
 
-    def _take_in(self, body: Body, headers: Headers, read: Callable[[Any], Fields] = read_headers) -> Taken:
-        """Receive a delivery; most are done with at once, and nobody asks for their receipt."""
+    def respond(
+        self,
+        body: Body,
+        headers: Any,
+        *,
+        project: str | None = None,
+        read: Callable[[Any], Fields] = read_headers,
+    ) -> int | Awaitable[int]:
+        """Do what `receive` does, for a web framework: return the status, or something to await for it.
+
+        Most deliveries are done with at once, and then there is no coroutine that would cost anything. `read` turns
+        the framework's headers into fields.
+        """
+        outcome = self._take(body, headers, read, project)
+        if isinstance(outcome, Accepted):
+            return OK
+        return outcome.status if isinstance(outcome, Receipt) else _status_of(outcome)
+
+    # ---- on which loop
+
+    def _take(self, body: Body, headers: Any, read: Callable[[Any], Fields], project: str | None) -> Outcome:
         try:
-            told = self._verify(body, read(headers))
+            ring = self._ring_of(project)
+        except Exception as error:  # noqa: BLE001 - a function given as webhook_secret may raise anything
+            self._say_once("a function given as webhook_secret failed: %s", type(error).__name__)
+            return Receipt(TRY_AGAIN, reason="a function given as webhook_secret failed")
+        try:
+            if isinstance(ring, Receipt | DeliveryError):
+                return self._refuse(ring)
+            accepted = verify(body, read(headers), ring, self._max_body)
         except DeliveryError as error:
-            return self._take_to_owner(error)
-        return self._take(told) if self._runtime.is_here() else self._take_to_owner(told)
+            return self._refuse(error)
+        return self._deliveries.accept(accepted) if self._runtime.is_here() else self._take_to_owner(accepted)
 
-    def _take_to_owner(self, told: Told | DeliveryError) -> Taken:
-        """Find the loop that the client belongs to; if there is none yet, it is this one."""
+    def _ring_of(self, label: str | None) -> "Ring | Receipt | DeliveryError":
+        """Return the secrets to try."""
+        project = self._project
+        if label is not None:
+            named = self._projects.find(label)
+            if named is None or project not in (None, named):
+                return SignatureError("the path names a project that is not known here")
+            project = named
+        ring = self._projects.ring_of(project)
+        if not len(ring):
+            self._say_once(
+                "a delivery was answered 503: there is no webhook secret%s", "" if label is None else " for its project"
+            )
+            return Receipt(TRY_AGAIN, reason=_UNCONFIGURED)
+        if project is None and len(ring) > self._most_tried:
+            self._say_once(
+                "a delivery was answered 503: with more than %s secrets, receive it with project=", self._most_tried
+            )
+            return Receipt(TRY_AGAIN, reason="too many secrets to try; receive with project=")
+        return ring
+
+    def _refuse(self, refused: Receipt | DeliveryError) -> Receipt:
+        """Refuse on the spot; what is counted and told is so on the client's loop, if that is another one."""
+        if isinstance(refused, Receipt):
+            return refused
+        owner = self._runtime.loop
+        if owner is not None and not self._runtime.is_here():
+            try:
+                owner.call_soon_threadsafe(self._deliveries.refuse, refused)
+            except RuntimeError:
+                # That loop is closed.
+                return self._deliveries.refuse(refused)
+            return Receipt(refused.status_hint, reason=str(refused))
+        return self._deliveries.refuse(refused)
+
+    def _take_to_owner(self, accepted: Accepted) -> Outcome:
+        """Find the loop that the client belongs to; if there is none that can still run, it is this one."""
+        if self._runtime.is_orphaned:
+            self._runtime.leave_loop()
+            self._completions.reopen()
+            self._deliveries.reopen()
         try:
             owner = self._runtime.owner()
         except ClientStateError as error:
-            return Receipt(_TRY_AGAIN, reason=str(error))
-        return self._take_any(told) if owner is asyncio.get_running_loop() else self._hand_over(told, owner)
+            return Receipt(TRY_AGAIN, reason=str(error))
+        if owner is asyncio.get_running_loop():
+            return self._deliveries.accept(accepted)
+        return self._hand_over(accepted, owner)
 
-    async def _hand_over(self, told: Told | DeliveryError, owner: asyncio.AbstractEventLoop) -> Receipt:
-        """Let the client's own loop do it."""
-        taking = self._take_later(told)
+    async def _hand_over(self, accepted: Accepted, owner: asyncio.AbstractEventLoop) -> Receipt:
+        """Let the client's own loop act on it."""
+        taking = self._accept_there(accepted)
         try:
             taken = asyncio.run_coroutine_threadsafe(taking, owner)
         except RuntimeError:
             taking.close()
-            return Receipt(_TRY_AGAIN, reason="the client's event loop is closed")
+            return Receipt(TRY_AGAIN, reason="the client's event loop is closed")
+        me: Any = asyncio.current_task()
+        cancellations = me.cancelling()
         try:
             async with asyncio.timeout(_HAND_OVER):
                 return await asyncio.wrap_future(taken)
         except TimeoutError:
-            return Receipt(_TRY_AGAIN, reason="the client's event loop does not answer")
+            return Receipt(TRY_AGAIN, reason="the client's event loop does not answer")
         except asyncio.CancelledError:
-            me = asyncio.current_task()
-            if me is None or me.cancelling():
+            if me.cancelling() > cancellations:
                 raise
-            return Receipt(_TRY_AGAIN, reason="the client's event loop has ended the work")
+            return Receipt(TRY_AGAIN, reason="the client's event loop has ended the work")
 
-    async def _take_later(self, told: Told | DeliveryError) -> Receipt:
-        return await self._finish(self._take_any(told))
+    async def _accept_there(self, accepted: Accepted) -> Receipt:
+        outcome = self._deliveries.accept(accepted)
+        if isinstance(outcome, Accepted):
+            return outcome.receipt()
+        return outcome if isinstance(outcome, Receipt) else await outcome
 
-    async def _finish(self, taken: Taken) -> Receipt:
-        """Make a receipt of what was taken in, as soon as the work for it is done."""
-        if isinstance(taken, tuple):
-            return Receipt(_OK, taken, secret=taken[3])
-        return taken if isinstance(taken, Receipt) else await taken
+    def _say_once(self, message: str, value: object) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            _logger.error(message, value)
 
-    def _take_any(self, told: Told | DeliveryError) -> Taken:
-        return self._take(told) if isinstance(told, tuple) else self._refuse(told)
 
-    def _take(self, told: Told) -> Taken:
-        """Take in what a delivery says, on the client's loop."""
-        if self._completions.is_closing:
-            return Receipt(_TRY_AGAIN, reason="the client is closing")
-        self._statistics.deliveries += 1
-        signature, published = told[2], told[4]
-        # Of one secret, a body has one signature, which is at hand; of several it has several.
-        key = signature if self._has_one_secret and published is not None else self._key_of(Delivery(told))
-        is_first = self._repeats.claim(key)
-        if self._observers:
-            report_delivery(self._observers, Delivery(told).event.event, duplicate=not is_first)
-        if not is_first:
-            return self._take_again(told, key)
-        pending = self._completions.pending
-        if published is not None:
-            if pending.knows(published[0]["renderId"]) or pending.mailbox.is_open:
-                self._completions.deliver(published_render(published), "webhook")
-        elif (render := Delivery(told).render) is not None:
-            self._completions.deliver(render, "webhook")
-        return self._work(Delivery(told), key) if self._has_work else told
+async def _status_of(receipt: Awaitable[Receipt]) -> int:
+    return (await receipt).status
 
-    def _take_again(self, told: Told, key: str) -> Receipt | Awaitable[Receipt]:
-        self._statistics.duplicates += 1
-        working = self._working.get(key)
-        if working is not None:
-            return self._repeat(Delivery(told), working.answered)
-        return Receipt(_OK, told, duplicate=True, secret=told[3])
 
-    def _key_of(self, delivery: Delivery) -> str:
-        """Name a delivery for its repeats, as the short way does where that is at hand."""
-        return delivery.signature if self._has_one_secret and delivery.render is not None else delivery.dedupe_key
-
-    def _refuse(self, error: DeliveryError) -> Receipt:
-        self._statistics.refused += 1
-        if self._observers:
-            report_refusal(self._observers, str(error))
-        return Receipt(error.status_hint, reason=str(error))
-
-    async def _repeat(self, delivery: Delivery, answered: "asyncio.Future[Receipt]") -> Receipt:
-        """Answer like the first one of its kind, as soon as that is answered."""
-        # Not awaited itself: whoever gives up here must not end it for the others.
-        await asyncio.wait([answered])
-        first = answered.result()
-        return Receipt(first.status, first.event, duplicate=True, reason=first.reason, secret=delivery.secret)
-
-    async def _work(self, delivery: Delivery, key: str) -> Receipt:
-        """Do what must be done before the answer, and begin what comes after it; what fails may come again."""
-        event = delivery.event
-        before, after = self._subscriptions.split(event.event)
-        answered: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._working[key] = _Work(answered, asyncio.current_task())
-        reason: str | None = "the work was given up"
-        try:
-            reason = await self._work_first(delivery, before, after)
-            if after and not self._runtime.is_open:
-                # Nobody would wait for them any more.
-                reason = "the client is closed"
-        finally:
-            del self._working[key]
-            if reason is not None:
-                self._repeats.release(key)
-            status = _OK if reason is None else _TRY_AGAIN
-            receipt = Receipt(status, event, reason=reason, secret=delivery.secret)
-            answered.set_result(receipt)
-        if reason is None:
-            self._handlers.start(after, event)
-        return receipt
-
-    async def _work_first(self, delivery: Delivery, before: list[Handler], after: list[Handler]) -> str | None:
-        """Tell the other processes and run handlers; the result says what went wrong."""
-        if after and self._handlers.is_full:
-            return "too many handlers wait for their turn"
-        if delivery.render is not None:
-            try:
-                await self._completions.publish(delivery.render, delivery.dedupe_key)
-            except RelayError as error:
-                return str(error)
-        if before and not await self._handlers.run_before(before, delivery.event):
-            return "a handler that comes before the answer failed"
-        return None
-
-    def _warn_of_other_workers(self) -> None:
-        """A webhook may come in at another worker than the one that waits."""
-        workers = os.environ.get("WEB_CONCURRENCY", "")
-        if workers.isdecimal() and int(workers) > 1 and self._completions.options.relay is None:
-            _logger.warning(
-                "WEB_CONCURRENCY is %s and there is no relay: a webhook that comes in at another worker than the one"
-                " that waits does not end its wait, polls do",
-                workers,
-            )
+def _warn_of_other_workers(*, has_relay: bool) -> None:
+    """Warn that a webhook may come in at another worker than the one that waits."""
+    workers = os.environ.get("WEB_CONCURRENCY", "")
+    if workers.isdecimal() and int(workers) > 1 and not has_relay:
+        _logger.warning(
+            "WEB_CONCURRENCY is %s and there is no relay: a webhook that comes in at another worker than the one that"
+            " waits does not complete its wait, polls do",
+            workers,
+        )

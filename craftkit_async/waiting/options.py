@@ -1,4 +1,4 @@
-"""Waiting options: how a client waits, checked when the client is made."""
+"""Options: how a client waits, checked where the client is made."""
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # The first that is set counts; a secret holds no blank, so several are told apart by one.
 _SECRET_VARIABLES = ("CRAFTKIT_WEBHOOK_SECRET", "CK_WEBHOOK_SECRET")
 
-_RELAY_METHODS = ("open", "publish", "lookup", "aclose")
+_RELAY_METHODS = ("open", "publish", "lookup", "claim", "commit", "release", "aclose")
 
 
 class WaitingOptions(NamedTuple):
@@ -22,29 +22,18 @@ class WaitingOptions(NamedTuple):
 
     polling: PollPolicy
     webhooks: Mode
-    secrets: "Secrets | None"
     relay: "Relay | None"
 
 
-def read_options(
-    polling: PollPolicy, webhooks: Mode, webhook_secret: "Secrets | None", relay: "Relay | None"
-) -> WaitingOptions:
-    """Check what a client was given, and look up a secret in the environment."""
+def read_options(polling: PollPolicy, webhooks: Mode, relay: "Relay | None") -> WaitingOptions:
+    """Check what a client was given."""
     if not isinstance(polling, PollPolicy):
         raise ConfigurationError(f"polling takes PollPolicy(…), not a {type(polling).__name__}")
     if webhooks not in MODES:
         raise ConfigurationError(f'webhooks takes "auto", "expect" or "off", not {webhooks!r}')
     if relay is not None and not all(callable(getattr(relay, name, None)) for name in _RELAY_METHODS):
         raise ConfigurationError(f"relay takes an object with the async methods {', '.join(_RELAY_METHODS)}")
-    if webhook_secret is None:
-        return WaitingOptions(polling, webhooks, secrets_of_environment(), relay)
-    from craftkit_async._sansio.webhooks.signing import matcher_of  # noqa: PLC0415 - only where there is a secret
-
-    if not isinstance(webhook_secret, str | bytes) and not hasattr(webhook_secret, "keys"):
-        webhook_secret = tuple(webhook_secret) if hasattr(webhook_secret, "__iter__") else webhook_secret
-    # Refuses what is no secret now, and not when the first webhook comes in.
-    matcher_of(webhook_secret)
-    return WaitingOptions(polling, webhooks, webhook_secret, relay)
+    return WaitingOptions(polling, webhooks, relay)
 
 
 def secrets_of_environment() -> "Secrets | None":

@@ -1,4 +1,4 @@
-"""Pending renders: one entry per render id, and the waits for it.
+"""Pending renders: one entry per project and render id, and the waits for it.
 
 The state of one render in this process:
 
@@ -7,7 +7,7 @@ The state of one render in this process:
 - A wait is a future of its own. Cancelling one never disturbs another, and no task or timer stands behind it.
 - An entry is complete as soon as `source` is set. That happens once, in `Completions.complete`; whatever comes later is
   counted and dropped.
-- Ids are not shared between projects: the entry of an id that another project waits for is left out of the registry.
+- Ids are looked up by project: two projects that use the same id have two entries.
 """
 
 import asyncio
@@ -21,14 +21,16 @@ from craftkit_async.errors import RenderFailedError
 from craftkit_async.models.renders import Render
 
 if TYPE_CHECKING:
+    from craftkit_async._sansio.polling.pace import Pace
     from craftkit_async.options import Limits
+    from craftkit_async.waiting.projects import Project
 
 
 class Poller(Protocol):
     """Polls renders with the key of their project."""
 
-    credential: object
-    """Tells one project from another."""
+    project: "Project"
+    pace: "Pace"
 
     async def poll(self, id: str) -> Render:
         """Ask the service once."""
@@ -77,8 +79,8 @@ class Pending:
         self.snapshot: Render | None = None
         self.source: str | None = None
         """How the render was learned to have finished; None until then."""
-        self.waiters: Waiter | list[Waiter] | None = None
-        """One or none costs no list."""
+        self.waiters: Waiter | dict[Waiter, None] | None = None
+        """One or none costs no dictionary; of many, each joins and leaves at the same cost."""
         self.failures = 0
         """Polls that failed since the last good one."""
         self.due: int | None = None
@@ -86,22 +88,29 @@ class Pending:
 
     def all_waiters(self) -> "list[Waiter]":
         """List who waits."""
-        if isinstance(self.waiters, list):
-            return self.waiters.copy()
+        if isinstance(self.waiters, dict):
+            return list(self.waiters)
         return [] if self.waiters is None else [self.waiters]
 
     def join(self, waiter: "Waiter") -> None:
         """Add a waiter."""
         if self.waiters is None:
             self.waiters = waiter
+        elif isinstance(self.waiters, dict):
+            self.waiters[waiter] = None
         else:
-            self.waiters = [*self.all_waiters(), waiter]
+            self.waiters = {self.waiters: None, waiter: None}
 
     def part(self, waiter: "Waiter") -> bool:
         """Remove a waiter; is anybody left?"""
-        rest = [other for other in self.all_waiters() if other is not waiter]
-        self.waiters = rest[0] if len(rest) == 1 else rest or None
-        return bool(rest)
+        if isinstance(self.waiters, dict):
+            self.waiters.pop(waiter, None)
+            if self.waiters:
+                return True
+            self.waiters = None
+        elif self.waiters is waiter:
+            self.waiters = None
+        return self.waiters is not None
 
 
 class Waiter(asyncio.Future[Render]):
@@ -131,7 +140,8 @@ class Waiter(asyncio.Future[Render]):
     def finish(self, render: Render) -> None:
         """Hand over how the render finished."""
         if render.is_succeeded:
-            self.set_result(render)
+            if not self.done():
+                self.set_result(render)
         else:
             self.fail(RenderFailedError(_describe_failure(render), render))
 
@@ -159,37 +169,35 @@ class _Held(weakref.ref[Pending]):
     id: str
 
 
+_Holder = Pending | _Held
+
+
 class PendingRenders:
-    """The entries by render id, and the mailbox for deliveries about ids that have none yet."""
+    """The entries by project and render id, and the mailbox for deliveries about ids that have none yet."""
 
     def __init__(self, limits: "Limits") -> None:
         self.mailbox = Mailbox(limits.mailbox, limits.mailbox_age)
         self.waited = 0
         """Entries that somebody waits for."""
-        self._entries: dict[str, Pending | _Held] = {}
+        # Hardly ever have two projects the same id, so only then there is a list.
+        self._entries: dict[str, _Holder | list[_Holder]] = {}
         self.knows = self._entries.__contains__
         """May an id have an entry? Most that webhooks bring to one worker of several have none."""
-        # Entries with waiters whose id leads to the entry of another project.
-        self._apart: set[Pending] = set()
 
-    def find(self, id: str) -> Pending | None:
-        """Return the entry of an id, if there is one."""
-        found = self._entries.get(id)
-        return found() if isinstance(found, _Held) else found
+    def find(self, project: "Project", id: str) -> Pending | None:
+        """Return the entry of an id in a project, if there is one."""
+        return next((entry for entry in self.find_all(id) if entry.poller.project is project), None)
+
+    def find_all(self, id: str) -> list[Pending]:
+        """Return the entries of an id in all projects."""
+        return [entry for holder in self._holders(id) if (entry := _entry_of(holder)) is not None]
 
     def open(self, id: str, poller: Poller, template: str | None = None, born: int | None = None) -> Pending:
-        """Return the entry of an id, made now if there is none.
-
-        The entry of an id that another project waits for is left out of the registry, so that only polls with its own
-        key complete it, unless our own submit has just brought the id.
-        """
-        entry = self.find(id)
-        is_ours = entry is None or entry.poller.credential == poller.credential
-        if entry is None or not is_ours:
+        """Return the entry of an id in the project of a poller, made now if there is none."""
+        entry = self.find(poller.project, id)
+        if entry is None:
             entry = Pending(id, poller, template, born)
-            if is_ours or template is not None:
-                self._displace(id)
-                self._hold_weakly(entry)
+            self._hold_weakly(entry)
         if entry.template is None and template is not None:
             entry.template, entry.born, entry.polled = template, born, born
         return entry
@@ -198,11 +206,7 @@ class PendingRenders:
         """Add a waiter; from the first one on the registry holds the entry itself."""
         if entry.waiters is None:
             self.waited += 1
-            # A handle may have outlived the registry that it was made in.
-            if self.find(entry.id) in (entry, None):
-                self._entries[entry.id] = entry
-            else:
-                self._apart.add(entry)
+            self._set(entry, entry)
         entry.join(waiter)
 
     def part(self, waiter: Waiter) -> None:
@@ -220,32 +224,44 @@ class PendingRenders:
         return waiters
 
     def __iter__(self) -> Iterator[Pending]:
-        found = [self.find(key) for key in list(self._entries)]
-        return (entry for entry in (*found, *self._apart) if entry is not None)
+        return iter([entry for known in list(self._entries) for entry in self.find_all(known)])
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    def _holders(self, id: str) -> "list[_Holder]":
+        found = self._entries.get(id)
+        if found is None:
+            return []
+        return found if isinstance(found, list) else [found]
+
     def _release(self, entry: Pending) -> None:
         self.waited -= 1
-        self._apart.discard(entry)
-        if self._entries.get(entry.id) is entry:
-            self._hold_weakly(entry)
-
-    def _displace(self, id: str) -> None:
-        other = self.find(id)
-        if other is not None and other.waiters is not None:
-            self._apart.add(other)
+        self._hold_weakly(entry)
 
     def _hold_weakly(self, entry: Pending) -> None:
         held = _Held(entry, self._forget)
         held.id = entry.id
-        self._entries[entry.id] = held
+        self._set(entry, held)
+
+    def _set(self, entry: Pending, holder: _Holder) -> None:
+        """Hold an entry in this way from now on, beside those of other projects."""
+        others = [other for other in self._holders(entry.id) if _entry_of(other) not in (entry, None)]
+        self._entries[entry.id] = [*others, holder] if others else holder
 
     def _forget(self, held: _Held) -> None:
-        """An entry is gone; another one may have replaced it."""
-        if self._entries.get(held.id) is held:
-            del self._entries[held.id]
+        """An entry is gone; others of the same id stay."""
+        others = [other for other in self._holders(held.id) if other is not held]
+        if len(others) > 1:
+            self._entries[held.id] = others
+        elif others:
+            self._entries[held.id] = others[0]
+        else:
+            self._entries.pop(held.id, None)
+
+
+def _entry_of(holder: _Holder) -> Pending | None:
+    return holder() if isinstance(holder, _Held) else holder
 
 
 def _describe_failure(render: Render) -> str:

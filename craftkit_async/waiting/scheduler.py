@@ -9,27 +9,23 @@ Where an entry is decides what happens to it next. It moves along these steps wh
 A poll that finds the end completes the entry. Any other outcome, a failed poll included, puts it back into the wheel,
 where its pace wants the next poll, counted from the outcome of this one. A deadline fails its waiters only.
 With its last waiter an entry leaves wheel and queue; a poll that is under way then still counts for the snapshot.
+A poll that is cancelled by anything but `close` is a failed poll. Each entry is polled with the key and at the pace of
+the client that made it.
 """
 
+import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from copy import copy
-from typing import TYPE_CHECKING
 
 from craftkit_async._io.runtime import Runtime
-from craftkit_async._sansio.polling.pace import Pace, before_deadline
+from craftkit_async._sansio.polling.pace import before_deadline
 from craftkit_async._sansio.polling.timer_wheel import TICKS, TimerWheel, tick_after, tick_at
 from craftkit_async._sansio.retries.retrying import seconds_held
-from craftkit_async.errors import ApiError, CraftkitError, WaitTimeoutError
+from craftkit_async.errors import ApiError, CraftkitError, TransportError, WaitTimeoutError
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_poll, report_timeout
-from craftkit_async.waiting.pending import Pending, PendingRenders
-
-if TYPE_CHECKING:
-    import asyncio
-
-# A render as a poll found it, and the source of that.
-PollResult = tuple[Render, str]
+from craftkit_async.waiting.pending import Pending, PendingRenders, Waiter
 
 # Thirty years are no limit; more than that, counted in ticks, may be no number any more.
 _NEVER = 1e9
@@ -42,17 +38,13 @@ class PollScheduler:
         self,
         runtime: Runtime,
         pending: PendingRenders,
-        pace: Pace,
-        poll: Callable[[Pending], Awaitable[PollResult]],
         complete: Callable[[Pending, Render, str], None],
+        ask_relay: Callable[[Pending], None],
     ) -> None:
-        self.stepped_back = False
-        """Do webhooks bring the answers, so that polls are only a safety net?"""
         self._runtime = runtime
         self._pending = pending
-        self._pace = pace
-        self._ask = poll
         self._complete = complete
+        self._ask_relay = ask_relay
         self._max_polls = runtime.settings.limits.requests
         self._wheel: TimerWheel[Pending] = TimerWheel()
         # Its moment is kept beside it: uvloop makes a handle without one of a timer that is due at once.
@@ -80,15 +72,17 @@ class PollScheduler:
             self._deadline = tick
         return self._deadline
 
-    def watch(self, entry: Pending) -> None:
+    def watch(self, entry: Pending, waiter: Waiter) -> None:
         """Schedule an entry with a new waiter: an id from elsewhere now, one of our own when its pace says so."""
+        deadline, due = waiter.deadline, entry.due
         if entry in self._polls or entry in self._queue:
-            self._put(entry, None)
-        elif entry.due is not None:
-            # Others wait already; their poll is not put off.
-            self._put(entry, entry.due, is_first=True)
-        else:
+            if deadline is not None and (due is None or deadline < due):
+                self._put_at(entry, deadline)
+        elif due is None:
             self._put_next(entry, is_first=True)
+        elif deadline is not None:
+            # Others wait already; their poll is not put off.
+            self._put_at(entry, min(due, before_deadline(due, deadline, self.now(), is_first=True)))
 
     def drop(self, entry: Pending) -> None:
         """Unschedule an entry that nobody waits for any more."""
@@ -98,11 +92,13 @@ class PollScheduler:
     def repace(self) -> None:
         """Schedule everything in the wheel anew, since the pace changed."""
         for entry in self._wheel.take_all():
-            self.watch(entry)
+            if entry in self._polls or entry in self._queue:
+                self._put(entry, None)
+            else:
+                self._put_next(entry, is_first=True)
 
-    def apply(self, entry: Pending, result: PollResult) -> None:
+    def apply(self, entry: Pending, render: Render, source: str = "poll") -> None:
         """Take in what a poll found; what is complete stays as it is."""
-        render, source = result
         if render.is_final or entry.source is not None:
             self._complete(entry, render, source)
             return
@@ -112,7 +108,7 @@ class PollScheduler:
     def ends_wait(self, entry: Pending, error: CraftkitError) -> bool:
         """Does this failed poll end every wait for the render?"""
         is_ours = entry.template is not None and entry.born is not None
-        return self._pace.ends_wait(error, self.age(entry) if is_ours else None)
+        return entry.poller.pace.ends_wait(error, self.age(entry) if is_ours else None)
 
     def close(self) -> "list[asyncio.Task[None]]":
         """Stop polling; returns the polls that are being cancelled."""
@@ -122,6 +118,7 @@ class PollScheduler:
             self._timer.cancel()
             self._timer = None
         polls = list(self._polls.values())
+        # Removed first, so that these polls know that it was `close` that cancelled them.
         self._polls.clear()
         for poll in polls:
             poll.cancel()
@@ -139,13 +136,14 @@ class PollScheduler:
         if born is None or polled is None:
             self._enqueue(entry)
             return
-        gap = self._pace.gap(
-            entry.template,
+        project = entry.poller.project
+        gap = entry.poller.pace.gap(
+            None if entry.template is None else (project.key, entry.template),
             (polled - born) / TICKS,
             random=random.random(),  # noqa: S311 - it spreads load, no more
             failures=entry.failures,
             hint=hint,
-            stepped_back=self.stepped_back,
+            stepped_back=project.stepped_back,
         )
         poll = polled + tick_after(gap)
         if poll <= self.now():
@@ -160,8 +158,11 @@ class PollScheduler:
         if due is None:
             self._wheel.remove(entry)
         else:
-            self._wheel.put(entry, due)
-            self._set_timer()
+            self._put_at(entry, due)
+
+    def _put_at(self, entry: Pending, due: int) -> None:
+        self._wheel.put(entry, due)
+        self._set_timer()
 
     def _set_timer(self) -> None:
         tick = self._wheel.next()
@@ -214,6 +215,7 @@ class PollScheduler:
         """Poll as soon as fewer than `Limits.requests` polls run."""
         if entry.born is None:
             entry.born = self.now()
+            self._ask_relay(entry)
         self._queue[entry] = None
         self._put(entry, None)
         self._start_polls()
@@ -224,22 +226,30 @@ class PollScheduler:
             del self._queue[entry]
             self._polls[entry] = self._runtime.check().create_task(self._run_poll(entry))
 
-    async def poll(self, entry: Pending) -> PollResult:
+    async def poll(self, entry: Pending) -> Render:
         """Poll once, now, and report it."""
         self._runtime.statistics.polls += 1
         try:
-            result = await self._ask(entry)
+            render = await entry.poller.poll(entry.id)
         except Exception as error:
             self._report(entry, None, error)
             raise
-        self._report(entry, str(result[0].status), None)
-        return result
+        self._report(entry, str(render.status), None)
+        return render
 
     async def _run_poll(self, entry: Pending) -> None:
         """Poll when it is due; the next poll is the only retry."""
-        outcome: PollResult | Exception
+        task = asyncio.current_task()
+        outcome: Render | Exception
         try:
             outcome = await self.poll(entry)
+        except asyncio.CancelledError as error:
+            if self._polls.get(entry) is not task:
+                raise
+            # `close` did not do this: it was a connection pool, or somebody who cancels all tasks.
+            outcome = TransportError("the poll was cancelled from within")
+            outcome.__cause__ = error
+            self._report(entry, None, outcome)
         except Exception as error:  # noqa: BLE001 - what the caller's own key function raises goes to the waiters
             outcome = error
             self._hold_slot(error)
@@ -255,7 +265,7 @@ class PollScheduler:
         if held:
             self._runtime.api.governor.hold(held)
 
-    def _apply_outcome(self, entry: Pending, outcome: PollResult | Exception) -> None:
+    def _apply_outcome(self, entry: Pending, outcome: Render | Exception) -> None:
         hint: float | None = None
         if not isinstance(outcome, Exception):
             self.apply(entry, outcome)

@@ -1,4 +1,4 @@
-"""RenderSession: submit a render, wait for it, or both; the heart of the package, for one credential."""
+"""RenderSession: submit a render, wait for it, or both, with the key of one project."""
 
 from collections.abc import Awaitable
 from math import inf
@@ -6,7 +6,7 @@ from typing import Any
 
 from craftkit_async._io.sender import Sender, check_timeout
 from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
-from craftkit_async.errors import CraftkitError, TransportTimeoutError, WaitTimeoutError
+from craftkit_async.errors import CraftkitError, DecodeError, TransportTimeoutError, WaitTimeoutError
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_timeout
 from craftkit_async.resources.renders import GET_RENDER, Renders
@@ -14,15 +14,19 @@ from craftkit_async.resources.templates import Submission, Templates
 from craftkit_async.waiting.completions import Completions
 from craftkit_async.waiting.handle import RenderHandle
 from craftkit_async.waiting.pending import KeyedWaiter, Pending, Waiter
+from craftkit_async.waiting.projects import Membership
 
 
 class RenderSession:
-    """Submits and waits with one credential, sharing the registry and the scheduler with the client's children."""
+    """Submits and waits with one key; what is pending is shared with the client's children."""
 
-    __slots__ = ("_completions", "_renders", "_sender", "_templates", "credential")
+    __slots__ = ("_completions", "_membership", "_renders", "_sender", "_templates", "pace", "project")
 
-    def __init__(self, completions: Completions, sender: Sender, credential: object) -> None:
-        self.credential = credential
+    def __init__(self, completions: Completions, sender: Sender, membership: Membership) -> None:
+        self.project = membership.project
+        self.pace = completions.pace
+        # Keeps the secrets that the client brought along for as long as somebody waits.
+        self._membership = membership
         self._completions = completions
         self._sender = sender
         self._templates = Templates(sender)
@@ -62,19 +66,19 @@ class RenderSession:
         entry, submission = await self._submit(
             template, data, limit, idempotency_key=idempotency_key, version=version, filename=filename
         )
-        # However late the submit was answered: every wait has one poll.
+        # However late the submit was answered, every wait has one poll.
         left = None if limit is None else max(limit - (loop.time() - start), 0.0)
         return await self.begin_wait(entry, left, submission.idempotency_key)
 
     async def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
-        """Wait for a render to finish by its id, wherever it was submitted."""
+        """Wait for a render by its id, wherever it was submitted."""
         return await self._begin_wait_by_id(render_id, timeout)
 
     def attach(self, render_id: str) -> RenderHandle:
-        """Make a handle from an id; nothing is asked until somebody waits."""
+        """Make a handle from an id; no request is sent until somebody waits."""
         return RenderHandle(self._enter(render_id))
 
-    # ---- for handles and the scheduler
+    # ---- for handles, waiters and the scheduler
 
     def begin_wait(self, entry: Pending, timeout: TimeoutOption, key: str | None) -> Awaitable[Render]:
         """Return what to await until the render has finished."""
@@ -90,27 +94,28 @@ class RenderSession:
             waiter.finish(entry.snapshot)
         else:
             self._completions.pending.join(entry, waiter)
-            self._completions.scheduler.watch(entry)
+            self._completions.scheduler.watch(entry, waiter)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """Remove a waiter; with the last one the polls end."""
+        """Remove a waiter; after the last one the polls stop."""
         self._completions.pending.part(waiter)
         if waiter.entry.waiters is None:
             self._completions.scheduler.drop(waiter.entry)
 
     async def poll(self, id: str) -> Render:
-        """Ask the service once, giving way to submits."""
+        """Ask the service once, after everything that is more urgent."""
         answer: Any = await self._sender.send(GET_RENDER.call(id=id), resend=False, yields=True)
-        render: Render = answer.value
-        return render
+        return _about(id, answer.value)
 
     async def refresh(self, entry: Pending, timeout: TimeoutOption) -> Render:
-        """Ask the service now; what is complete stays complete."""
-        render = await self._renders.get(entry.id, timeout=timeout)
-        if entry.source is None:
-            self._completions.scheduler.apply(entry, (render, "poll"))
-        elif render.is_final:
+        """Ask the service now; a final state is never downgraded."""
+        render = _about(entry.id, await self._renders.get(entry.id, timeout=timeout))
+        known = entry.snapshot
+        if entry.source is None or known is None:
+            self._completions.scheduler.apply(entry, render)
+        elif render.is_final and render.is_succeeded is known.is_succeeded:
+            # Its address may be a fresh one.
             entry.snapshot = render
         return entry.snapshot or render
 
@@ -146,11 +151,11 @@ class RenderSession:
         version: int | None,
         filename: str | None,
     ) -> tuple[Pending, Submission]:
-        """Submit within a limit for all attempts together; a delivery that overtakes the answer is kept meanwhile."""
+        """Submit within a limit for all attempts together; what overtakes the answer is kept meanwhile."""
         loop = self._completions.runtime.check()
         start = loop.time()
         mailbox = self._completions.pending.mailbox
-        number = mailbox.begin()
+        number = mailbox.begin(self.project.key)
         try:
             submission = await self._templates.submit(
                 template,
@@ -167,17 +172,19 @@ class RenderSession:
                 raise
             raise self._never_answered(error, loop.time() - start) from error
         finally:
-            mailbox.end(number)
+            mailbox.end(self.project.key, number)
 
     def _take_in(self, submission: Submission, template: str) -> Pending:
         """Open the entry of a submit that was just answered."""
         completions, render = self._completions, submission.render
         entry = completions.pending.open(render.id, self, template, completions.scheduler.now())
-        overtaking = completions.pending.mailbox.take(render.id)
+        overtaking = completions.pending.mailbox.take(self.project.key, render.id)
         if overtaking is not None:
             completions.complete(entry, *overtaking)
         elif entry.source is None:
-            completions.scheduler.apply(entry, (render, "replay" if submission.replayed else "poll"))
+            completions.scheduler.apply(entry, render, "replay" if submission.replayed else "poll")
+        if entry.source is None:
+            completions.ask_relay(entry)
         return entry
 
     def _time_left(self, limit: TimeoutOption) -> float:
@@ -200,7 +207,7 @@ class RenderSession:
         )
 
     def _enter(self, render_id: str) -> Pending:
-        # Refuses what is no id.
+        # Refuses an invalid id.
         GET_RENDER.call(id=render_id)
         return self._completions.pending.open(render_id, self)
 
@@ -209,5 +216,12 @@ class RenderSession:
 
 
 def check_wait(timeout: object) -> float | None:
-    """Return the limit of a wait, or refuse what is none; 0 polls once."""
+    """Return the limit of a wait, or refuse an invalid one; 0 polls once."""
     return 0.0 if timeout == 0 and not isinstance(timeout, bool) else check_timeout(timeout)
+
+
+def _about(id: str, render: Render) -> Render:
+    """Return a render that is the one that was asked for: a reply about another one says nothing about this."""
+    if render.id != id:
+        raise DecodeError("the reply is about another render than the one that was asked for", "$.id")
+    return render

@@ -46,7 +46,7 @@ async def watched(transport: FakeTransport, **options: Any) -> AsyncIterator[tup
             if isinstance(transport, Cycle):
                 transport.position = 0
             seen = craftkit.statistics()
-            assert (seen.in_flight, seen.waiting_for_place) == (0, 0)
+            assert (seen.in_flight, seen.waiting_for_slot) == (0, 0)
             assert craftkit._runtime.elsewhere.governor.in_flight == 0
             assert transport.in_flight == 0
             assert not other_tasks()

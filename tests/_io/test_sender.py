@@ -403,7 +403,7 @@ async def test_no_place_within_the_total_is_said() -> None:
         with pytest.raises(TransportTimeoutError, match="no place came free among the 1 requests") as caught:
             await craftkit.renders.get("r2", timeout=1.0)
 
-        assert craftkit.statistics().waiting_for_place == 0
+        assert craftkit.statistics().waiting_for_slot == 0
 
     assert not caught.value.maybe_sent
     assert caught.value.attempts == 0
@@ -444,7 +444,7 @@ async def test_rejected_request_keeps_its_place() -> None:
 
         assert len(transport.requests) == 1
         assert craftkit.statistics().in_flight == 1
-        assert craftkit.statistics().waiting_for_place == 1
+        assert craftkit.statistics().waiting_for_slot == 1
 
     assert [request.url[-2:] for request in transport.requests] == ["r1", "r1", "r2"]
 

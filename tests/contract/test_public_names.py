@@ -219,7 +219,7 @@ FIELDS = {
     "Issue": "path message level code",
     "Render": "id status download_url error_message created_at completed_at duration_ms poll_url",
     "Statistics": """
-        pending in_flight waiting_for_place window mailbox submitted replayed completed_by_webhook completed_by_poll
+        pending in_flight waiting_for_slot window mailbox submitted replayed completed_by_webhook completed_by_poll
         completed_by_relay failed timed_out polls retries throttled deliveries duplicates refused handler_failures
         downloads""",
     "Webhook": "event raw",

@@ -141,9 +141,9 @@ def test_what_is_no_observer_is_refused(observers: Any) -> None:
 def test_statistics_begin_at_zero() -> None:
     """Every count and gauge of the design is there."""
     names = (
-        "pending in_flight waiting_for_place window mailbox submitted replayed completed_by_webhook completed_by_poll "
+        "pending in_flight waiting_for_slot window mailbox submitted replayed completed_by_webhook completed_by_poll "
         "completed_by_relay failed timed_out polls retries throttled deliveries duplicates refused "
-        "handler_failures downloads"
+        "handler_failures downloads relay_failures relay_refused busy"
     )
 
     assert attrs.asdict(Statistics()) == dict.fromkeys(names.split(), 0)

@@ -1,6 +1,7 @@
 """Pace: when to poll a pending render next, and which failed poll ends the wait for it."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 
 from craftkit_async._sansio.polling.durations import Durations, Grid
 from craftkit_async._sansio.polling.timer_wheel import TICKS
@@ -31,6 +32,29 @@ _SHORT_WAIT = 10
 _NEAR_ENOUGH = TICKS // 8
 
 
+class LearnedDurations:
+    """Durations by project, template and grid; what learned least recently makes room."""
+
+    __slots__ = ("_durations", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._durations: OrderedDict[Hashable, Durations] = OrderedDict()
+
+    def find(self, template: Hashable, grid: Grid) -> Durations | None:
+        """Return what was learned of a template; clients with other options have another grid."""
+        return self._durations.get((template, grid.shortest, grid.longest))
+
+    def find_or_begin(self, template: Hashable, grid: Grid) -> Durations:
+        """Return the same to learn more, begun now if there is nothing."""
+        key = template, grid.shortest, grid.longest
+        durations = self._durations.setdefault(key, Durations(grid))
+        self._durations.move_to_end(key)
+        if len(self._durations) > self._most:
+            self._durations.popitem(last=False)
+        return durations
+
+
 class Pace:
     """The gaps between polls: as documented, as learned from each template, or those of the safety net.
 
@@ -39,18 +63,16 @@ class Pace:
     made at another pace.
     """
 
-    __slots__ = ("_grid", "_learned", "_most", "_policy")
+    __slots__ = ("_grid", "_learned", "_policy")
 
-    def __init__(self, policy: PollPolicy, templates_learned: int) -> None:
+    def __init__(self, policy: PollPolicy, learned: "LearnedDurations") -> None:
         self._policy = policy
-        self._most = templates_learned
+        self._learned = learned
         self._grid = Grid(policy.first / 2, policy.max)
-        # The template that learned last comes last.
-        self._learned: OrderedDict[str, Durations] = OrderedDict()
 
     def gap(
         self,
-        template: str | None,
+        template: Hashable,
         age: float,
         *,
         random: float,
@@ -72,7 +94,7 @@ class Pace:
             gap = self._net(age)
         else:
             first, longest = policy.first, policy.max
-            durations = self._learned.get(template) if template is not None else None
+            durations = None if template is None else self._learned.find(template, self._grid)
             gap = durations.gap(age) if durations is not None and durations.is_better else self._documented(age)
         gap = min(max(gap * (1 + policy.jitter * (2 * random - 1)), first / 2), longest)
         if failures:
@@ -81,18 +103,10 @@ class Pace:
         # A server that asks for more than the net's longest gap is polled all the same.
         return gap if hint is None else max(gap, min(hint, policy.net_max))
 
-    def learn(self, template: str | None, duration: float) -> None:
+    def learn(self, template: Hashable, duration: float) -> None:
         """Learn how long a render took; an impossible duration is left out."""
-        if not self._policy.adaptive or template is None or not duration >= 0:
-            return
-        durations = self._learned.get(template)
-        if durations is None:
-            durations = self._learned[template] = Durations(self._grid)
-            if len(self._learned) > self._most:
-                self._learned.popitem(last=False)
-        else:
-            self._learned.move_to_end(template)
-        durations.learn(duration, self._documented)
+        if self._policy.adaptive and template is not None and duration >= 0:
+            self._learned.find_or_begin(template, self._grid).learn(duration, self._documented)
 
     def ends_wait(self, error: CraftkitError, age: float | None) -> bool:
         """Does this failed poll end the wait at once?

@@ -165,7 +165,7 @@ def read_event(body: bytes, fields: Fields) -> Webhook:
     if named is not None and (type(named) is not str or named != event) and _text_of(fields, NAMED_EVENT) != event:
         raise MalformedDeliveryError(f"{EVENT} names another event than the signed body")
     if not _is_known_by_body(event):
-        # Whoever asks for what a repeat is known by expects no error any more.
+        # Validate the delivery id now; computing the key later must not raise.
         _text_of(fields, _DELIVERY_ID)
     read = _READERS.get(event, UnknownEvent)
     try:
@@ -233,22 +233,23 @@ def _is_known_by_body(event: str) -> bool:
     return event in _WITHOUT_ID or event.startswith("render.")
 
 
-def dedupe_key(event: str, body: bytes, fields: Fields) -> str:
-    """Return what a repeat is known by.
+def deduplication_key(event: str, signature: str, fields: Fields) -> str:
+    """Return what a repeat of a delivery has in common with it.
 
-    It is the signed body, which nobody can vary. Two people who sign can honestly cause the same body, so wherever
-    that may be, the delivery id counts too, though whoever repeats a delivery can make up another.
+    It is the signature, a function of secret and body that nobody can vary. Two people who sign can honestly cause the
+    same body, so wherever that may be, the delivery id counts too, although anybody who repeats a delivery can make up
+    another one. However long that is, the key is short.
     """
-    digest = hashlib.sha256(body)
-    if _is_known_by_body(event):
-        return digest.hexdigest()
-    # The digest has a fixed length, so no body and id together look like another pair.
-    delivery_id = (_text_of(fields, _DELIVERY_ID) or "").encode("utf-8", "surrogatepass")
-    return hashlib.sha256(digest.digest() + delivery_id).hexdigest()
+    delivery_id = None if _is_known_by_body(event) else _text_of(fields, _DELIVERY_ID)
+    return (
+        signature + hashlib.sha256(delivery_id.encode("utf-8", "surrogatepass")).hexdigest()
+        if delivery_id
+        else signature
+    )
 
 
-def settled_render(event: Webhook) -> Render | None:
-    """Return the render that an event proves to have ended, or None where its name and its members do not agree."""
+def finished_render(event: Webhook) -> Render | None:
+    """Return the render that an event proves to have finished, or None where its name and its members do not agree."""
     kind = type(event)
     if kind is not RenderSucceeded and kind is not RenderFailed:
         return None

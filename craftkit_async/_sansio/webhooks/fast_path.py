@@ -1,8 +1,8 @@
-"""The short way: the end of a render that is in every point as pages publish it.
+"""The fast path: a delivery that says how a render finished, in every point as published.
 
-Nearly all deliveries are such, and most of what reading one costs is the number of steps on its way. So this takes as
-few as it can and builds nothing that nobody asked for; it knows no rule of its own, and what it is not sure of it
-leaves to `read_event`.
+Nearly all deliveries are such, and most of what reading one costs is the number of steps on the way. So this takes few
+steps and builds nothing that is not asked for. It has no rule of its own: what it is not sure of goes to `read_event`,
+and a test holds the two together.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,8 @@ def read_published(body: bytes, fields: Fields) -> Published | None:
 def published_render(published: Published) -> Render:
     """Build the render."""
     document, status, url, reason, created, completed = published
-    # A frozen one takes three times as long to fill in as one that changes its class afterwards.
+    # attrs fills in a frozen instance through `object.__setattr__`, which takes three times as long. So the fields are
+    # set on a class with the same slots that is not frozen, and the object then changes its class.
     draft: Any = _Draft()
     draft.id = document["renderId"]
     draft.status = status
@@ -66,11 +67,11 @@ def published_render(published: Published) -> Render:
     return render
 
 
-def published_event(published: Published, render: Render) -> RenderSucceeded | RenderFailed:
+def published_event(published: Published, render: Render, project: str | None) -> RenderSucceeded | RenderFailed:
     """Build the event around its render."""
     document, status = published[:2]
     kind = RenderSucceeded if status == RenderStatus.SUCCEEDED else RenderFailed
-    return kind(document["event"], document, render, document.get("templateId"))
+    return kind(document["event"], document, render, document.get("templateId"), project=project)
 
 
 _TEXT_OR_NONE = frozenset({str, type(None)})

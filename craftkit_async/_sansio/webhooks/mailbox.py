@@ -1,5 +1,6 @@
 """Mailbox: a delivery that overtakes the answer to its own submit is kept until that answer names its id."""
 
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from craftkit_async.models.renders import Render
@@ -12,62 +13,85 @@ class _Letter(NamedTuple):
     came: float
 
 
-class Mailbox:
-    """Keeps the end of a render that nobody here knows, but only while a submit from before it is unanswered.
+class _Box:
+    """The open submits and the kept deliveries of one project, each in the order of their numbers."""
 
-    Submits and letters are numbered by one counter. As soon as no unanswered submit has a lower number than a
-    letter, nobody can ask for it any more.
+    __slots__ = ("letters", "submits")
+
+    def __init__(self) -> None:
+        self.submits: dict[int, None] = {}
+        self.letters: dict[str, _Letter] = {}
+
+
+class Mailbox:
+    """Keeps how an unknown render finished, but only while an earlier submit of its project is unanswered.
+
+    Submits and deliveries are numbered by one counter. As soon as no unanswered submit of the project has a lower
+    number than a delivery, no submit can ask for that delivery any more. The bound counts the deliveries of all
+    projects together.
     """
 
-    __slots__ = ("_age", "_letters", "_most", "_number", "_open", "is_open")
+    __slots__ = ("_age", "_boxes", "_most", "_number", "_order")
 
     def __init__(self, most: int, age: float) -> None:
         self._most = most
         self._age = age
         self._number = 0
-        # Both in the order of their numbers.
-        self._open: dict[int, None] = {}
-        self._letters: dict[str, _Letter] = {}
-        self.is_open = False
-        """Is there a submit that may yet ask for a letter?"""
+        self._boxes: dict[Hashable, _Box] = {}
+        # What is kept, the oldest first.
+        self._order: dict[tuple[Hashable, str], float] = {}
 
     def __len__(self) -> int:
-        return len(self._letters)
+        return len(self._order)
 
-    def begin(self) -> int:
+    @property
+    def has_open_submits(self) -> bool:
+        """Is there a submit of any project that may yet ask for a delivery?"""
+        return bool(self._boxes)
+
+    def begin(self, project: Hashable) -> int:
         """Note that a submit is under way, and return its number."""
         self._number += 1
-        self._open[self._number] = None
-        self.is_open = True
+        box = self._boxes.get(project)
+        if box is None:
+            box = self._boxes[project] = _Box()
+        box.submits[self._number] = None
         return self._number
 
-    def end(self, number: int) -> None:
+    def end(self, project: Hashable, number: int) -> None:
         """Note that this submit is answered, failed or given up."""
-        del self._open[number]
-        self.is_open = bool(self._open)
-        if self._letters:
-            self._sweep(next(iter(self._open), self._number + 1))
+        box = self._boxes[project]
+        del box.submits[number]
+        if not box.submits:
+            del self._boxes[project]
+        oldest = next(iter(box.submits), self._number + 1)
+        while box.letters and next(iter(box.letters.values())).number < oldest:
+            self._drop(project, box, next(iter(box.letters)))
 
-    def put(self, render: Render, source: str, now: float) -> bool:
-        """Keep the end of an unknown render while this is open; the oldest makes room."""
-        if not self.is_open:
+    def put(self, project: Hashable, render: Render, source: str, now: float) -> bool:
+        """Keep how an unknown render finished while a submit is open; the oldest delivery makes room."""
+        box = self._boxes.get(project)
+        if box is None:
             return False
         self._number += 1
-        self._letters.pop(render.id, None)
-        self._letters[render.id] = _Letter(self._number, render, source, now)
-        while len(self._letters) > self._most or self._first().came < now - self._age:
-            del self._letters[next(iter(self._letters))]
+        if render.id in box.letters:
+            self._drop(project, box, render.id)
+        box.letters[render.id] = _Letter(self._number, render, source, now)
+        self._order[project, render.id] = now
+        while len(self._order) > self._most or next(iter(self._order.values())) < now - self._age:
+            owner, oldest = next(iter(self._order))
+            self._drop(owner, self._boxes[owner], oldest)
         return True
 
-    def take(self, id: str) -> tuple[Render, str] | None:
+    def take(self, project: Hashable, id: str) -> tuple[Render, str] | None:
         """Hand out what came for an id, and by which way."""
-        letter = self._letters.pop(id, None)
-        return None if letter is None else (letter.render, letter.source)
+        box = self._boxes.get(project)
+        if box is None or id not in box.letters:
+            return None
+        letter = box.letters[id]
+        self._drop(project, box, id)
+        return letter.render, letter.source
 
-    def _first(self) -> _Letter:
-        return next(iter(self._letters.values()))
-
-    def _sweep(self, oldest: int) -> None:
-        """Throw away what came before the oldest open submit began."""
-        while self._letters and self._first().number < oldest:
-            del self._letters[next(iter(self._letters))]
+    def _drop(self, project: Hashable, box: _Box, id: str) -> None:
+        del box.letters[id]
+        del self._order[project, id]

@@ -1,20 +1,30 @@
 """Subscriptions: which handlers an event concerns, and which of them come before the answer."""
 
-from collections.abc import Iterable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from craftkit_async.errors import ConfigurationError
 
 Handler = TypeVar("Handler")
 
 # Where a form renders nothing, its delivery is the only copy of what somebody filled in.
-_ONLY_COPY = "form.submitted"
+FORM_SUBMITTED = "form.submitted"
+
+
+class Member(Protocol):
+    """Somebody who hears one project."""
+
+    @property
+    def project(self) -> object:
+        """The project."""
+        ...
 
 
 class _Subscription(NamedTuple, Generic[Handler]):
     patterns: tuple[str, ...]
     handler: Handler
     before_answer: bool | None
+    member: "Member | None"
 
 
 class Subscriptions(Generic[Handler]):
@@ -25,17 +35,25 @@ class Subscriptions(Generic[Handler]):
     def __init__(self) -> None:
         self._all: list[_Subscription[Handler]] = []
 
-    def add(self, patterns: tuple[str, ...], handler: Handler, *, before_answer: bool | None) -> None:
-        """Register a handler; None lets each event decide whether it comes before the answer."""
-        self._all.append(_Subscription(patterns, handler, before_answer))
+    def __len__(self) -> int:
+        return len(self._all)
 
-    def split(self, event: str) -> tuple[list[Handler], list[Handler]]:
-        """Return the handlers of an event: those before the answer, and those after it."""
+    def add(
+        self, patterns: tuple[str, ...], handler: Handler, *, before_answer: bool | None, member: Member | None = None
+    ) -> None:
+        """Register a handler of a member, for the events of its project, or for all projects.
+
+        `before_answer` None lets each event decide whether the handler runs before its answer.
+        """
+        self._all.append(_Subscription(patterns, handler, before_answer, member))
+
+    def split(self, event: str, projects: Sequence[object] = ()) -> tuple[list[Handler], list[Handler]]:
+        """Return the handlers of an event of these projects: those before the answer, and those after it."""
         before: list[Handler] = []
         after: list[Handler] = []
-        for patterns, handler, before_answer in self._all:
-            if any(_fits(pattern, event) for pattern in patterns):
-                comes_first = event == _ONLY_COPY if before_answer is None else before_answer
+        for patterns, handler, before_answer, member in self._all:
+            if (member is None or member.project in projects) and any(_fits(pattern, event) for pattern in patterns):
+                comes_first = event == FORM_SUBMITTED if before_answer is None else before_answer
                 (before if comes_first else after).append(handler)
         return before, after
 

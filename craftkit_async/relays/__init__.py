@@ -1,0 +1,1 @@
+"""Relays: other processes. One module per engine; each shares genuine deliveries and claims work once."""
