@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from craftkit_async import PollPolicy
-from craftkit_async._sansio.polling.pace import Pace
+from craftkit_async._sansio.polling.pace import LearnedDurations, Pace
 
 Source = Callable[[random.Random, int], float]
 
@@ -40,11 +40,11 @@ class Contender(Protocol):
 
 
 def documented() -> Contender:
-    return Pace(PollPolicy(adaptive=False), 1000)
+    return Pace(PollPolicy(adaptive=False), LearnedDurations(1000))
 
 
 def learned() -> Contender:
-    return Pace(PollPolicy(), 1000)
+    return Pace(PollPolicy(), LearnedDurations(1000))
 
 
 class Fitted:
@@ -199,7 +199,7 @@ def _judge(scenario: Scenario, base: Figures, ours: Figures, cost: float) -> str
 
 def _measure(*, quick: bool) -> None:
     """Print what the rule itself costs."""
-    pace, rng = Pace(PollPolicy(), 1000), random.Random(0)
+    pace, rng = Pace(PollPolicy(), LearnedDurations(1000)), random.Random(0)
     durations = [0.42 * rng.lognormvariate(0, SIGMA) for _ in range(100 if quick else 3200)]
 
     def learn() -> None:

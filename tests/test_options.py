@@ -24,6 +24,7 @@ SECONDS_OR_NONE: list[tuple[type, str]] = [
     (Timeouts, "request"),
     (Timeouts, "idle"),
     (Timeouts, "wait"),
+    (Timeouts, "handler"),
     (RetryPolicy, "total"),
 ]
 COUNTS: list[tuple[type, str]] = [
@@ -123,10 +124,10 @@ def test_options_are_named(kind: Any) -> None:
 
 def test_defaults() -> None:
     """The defaults are part of the contract with programs that rely on them."""
-    assert attrs.astuple(Timeouts()) == (10, 30, 30, 300, 10)
+    assert attrs.astuple(Timeouts()) == (10, 30, 30, 300, 10, 600)
     assert attrs.astuple(RetryPolicy()) == (5, 0.5, 30, 60, 120, 500)
     assert attrs.astuple(PollPolicy()) == (0.25, 2, 5, 0.2, True, 5, 60, 5)
     assert attrs.astuple(Limits()) == (
         *(256, 16, 16, 1000, 16 * 2**20, 256 * 2**20),
-        *(2**20, 10_000, 60, 64, 1000),
+        *(2**20, 10_000, 60, 64, 1000, 64),
     )

@@ -9,7 +9,7 @@ from craftkit_async._sansio.webhooks.delivery import read_asgi_headers
 from craftkit_async.client import Craftkit
 from craftkit_async.receivers.paths import BODY_SECONDS, check_receiver, matcher_of
 
-__all__ = ["AsgiApp", "webhook_app"]
+__all__ = ["webhook_app"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -247,7 +247,7 @@ class Deliveries:
                 await claim.finish()
 
     async def _claim(self, accepted: Accepted, key: str) -> HeldClaim | Receipt | None:
-        """Claim the work for this process; a receipt where no work is to be done here, None where no claim is needed."""
+        """Claim the work; a receipt where none is to be done here, None where no claim is needed."""
         link = self._completions.link
         if link is None:
             return None

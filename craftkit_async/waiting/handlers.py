@@ -93,8 +93,10 @@ class Handlers:
         finally:
             # Also when closing is cancelled: nothing may begin on a closed client.
             self._is_closed = True
-            self._drop_queue()
             others = self._running - own
+            if dropped := len(others) + len(self._queue):
+                _logger.warning("the client was closed before %d webhook handlers had finished", dropped)
+            self._drop_queue()
             for task in others:
                 task.cancel()
         if others:
@@ -116,19 +118,26 @@ class Handlers:
             async with asyncio.timeout(self._runtime.settings.timeouts.handler):
                 await _call(handler, event)
         except asyncio.CancelledError:
-            self._note_failure(handler, event, ClientStateError("the client was closed before this handler finished"))
+            self._note_dropped(event, "the client was closed before this handler finished")
         except Exception as error:  # noqa: BLE001 - nobody else would hear of it
             self._note_failure(handler, event, error)
 
     def _drop_queue(self) -> None:
         while self._queue:
-            handler, event = self._queue.popleft()
-            self._note_failure(handler, event, ClientStateError("the client was closed before this handler began"))
+            _, event = self._queue.popleft()
+            self._note_dropped(event, "the client was closed before this handler began")
 
     def _note_failure(self, handler: Handler | None, event: Webhook, error: Exception) -> None:
-        self._runtime.statistics.handler_failures += 1
         name = getattr(handler, "__qualname__", None) or type(handler).__qualname__
         _logger.error("the webhook handler %s failed for %s", name, event.event, exc_info=error)
+        self._count_failure(event, error)
+
+    def _note_dropped(self, event: Webhook, reason: str) -> None:
+        # One line in the log says how many there are.
+        self._count_failure(event, ClientStateError(reason))
+
+    def _count_failure(self, event: Webhook, error: Exception) -> None:
+        self._runtime.statistics.handler_failures += 1
         if observers := self._runtime.settings.observers:
             report_handler_failure(observers, event.event, error)
 

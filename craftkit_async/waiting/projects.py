@@ -117,6 +117,8 @@ class Projects:
         self._lock = threading.RLock()
         self._all: weakref.WeakSet[Project] = weakref.WeakSet()
         self._labelled: weakref.WeakValueDictionary[str, Project] = weakref.WeakValueDictionary()
+        self._root: Membership | None = None
+        """The first client's, whose inbox may outlive it."""
         # Those that `add_project` made, until `remove_project`.
         self._added: dict[str, list[Membership]] = {}
         # By the key of a project, None for all of them; dropped whenever a project or its secrets change.
@@ -138,7 +140,9 @@ class Projects:
                     project.secrets.add(secrets)
                     weakref.finalize(secrets, self._rings.clear).atexit = False
                     self._rings.clear()
-        return Membership(project, secrets)
+            membership = Membership(project, secrets)
+            self._root = self._root or membership
+        return membership
 
     def add(self, label: str, given: Secrets | SecretsProvider) -> None:
         """Make a project that lives until it is removed."""

@@ -13,9 +13,8 @@ from typing import Any
 import craftkit_async
 from craftkit_async import Batch, RenderHandle, WebhookInbox
 from craftkit_async.resources.resource import Resource
-from craftkit_async.webhooks import Delivery
 
-_NOT_MADE_BY_USERS = (Resource, Enum, Batch, Delivery, RenderHandle, WebhookInbox)
+_NOT_MADE_BY_USERS = (Resource, Enum, Batch, RenderHandle, WebhookInbox)
 
 _ROOT = craftkit_async.__name__
 

@@ -36,7 +36,18 @@ DESCRIPTIONS = {
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 
 # What the clients can do besides asking for operations.
-_NO_OPERATION = {"aclose", "statistics", "with_api_key", "submit", "render", "wait", "attach", "inbox", "render_many"}
+_NO_OPERATION = {
+    "is_open",
+    "aclose",
+    "statistics",
+    "with_api_key",
+    "submit",
+    "render",
+    "wait",
+    "attach",
+    "inbox",
+    "render_many",
+}
 
 
 def test_descriptions_are_exactly_those_of_the_contract() -> None:

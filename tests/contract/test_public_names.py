@@ -77,7 +77,7 @@ NAMES = [
 LATER = {"check"}
 
 # What only the client of a project takes: the others render nothing.
-OF_WAITING = {"webhook_secret", "webhooks", "polling", "relay"}
+OF_WAITING = {"webhook_secret", "webhooks", "polling", "relay", "project"}
 
 CLIENT: dict[str, Any] = {
     "base_url": None,
@@ -94,12 +94,13 @@ CLIENT: dict[str, Any] = {
     "polling": PollPolicy(),
     "limits": Limits(),
     "relay": None,
+    "project": None,
     "observers": (),
     "check": "off",
 }
 
 OPTIONS: dict[type, dict[str, float]] = {
-    Timeouts: {"connect": 10.0, "request": 30.0, "idle": 30.0, "wait": 300.0, "close": 10.0},
+    Timeouts: {"connect": 10.0, "request": 30.0, "idle": 30.0, "wait": 300.0, "close": 10.0, "handler": 600.0},
     RetryPolicy: {
         "attempts": 5,
         "first_delay": 0.5,
@@ -130,6 +131,7 @@ OPTIONS: dict[type, dict[str, float]] = {
         "mailbox_age": 60.0,
         "handlers": 64,
         "templates_learned": 1000,
+        "secrets_tried": 64,
     },
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from craftkit_async import ClientStateError, Craftkit, Limits, Receipt, Timeouts, WaitTimeoutError
+from craftkit_async import ClientStateError, Craftkit, HandlerFailed, Limits, Receipt, Timeouts, WaitTimeoutError
 from tests.support.cancelling import other_tasks, settle
 from tests.support.observing import Recorder
 from tests.support.service import LOST, Service, delivery_of, now
@@ -131,10 +131,11 @@ async def test_handlers_are_drained() -> None:
 @virtual_time
 @pytest.mark.parametrize("patience", [0.0, 2.0])
 async def test_draining_is_bounded(patience: float, caplog: pytest.LogCaptureFixture) -> None:
-    """Handlers that take longer than `Timeouts.close` are ended, and the log says how many."""
+    """Handlers that take longer than `Timeouts.close` are dropped; the log, the counts and observers say so."""
     service = Service()
     ended: list[str] = []
-    craftkit = service.make_client(limits=Limits(handlers=2), timeouts=Timeouts(close=patience))
+    recorder = Recorder()
+    craftkit = service.make_client(limits=Limits(handlers=2), timeouts=Timeouts(close=patience), observers=[recorder])
 
     @craftkit.inbox.on("*")
     async def sleep_long(event: Any) -> None:
@@ -150,7 +151,14 @@ async def test_draining_is_bounded(patience: float, caplog: pytest.LogCaptureFix
 
     assert now() == pytest.approx(0.5 + patience)
     assert sorted(ended) == ["x0", "x1"]
-    assert "5 webhook handlers were still at work and are ended" in caplog.text
+    assert "the client was closed before 5 webhook handlers had finished" in caplog.text
+    assert craftkit.statistics().handler_failures == 5
+    told = [event.error for event in recorder.events if isinstance(event, HandlerFailed)]
+    assert sorted(str(error) for error in told) == [
+        *["the client was closed before this handler began"] * 3,
+        *["the client was closed before this handler finished"] * 2,
+    ]
+    assert {type(error) for error in told} == {ClientStateError}
     assert not other_tasks()
 
 
@@ -365,7 +373,10 @@ async def test_another_loop_may_not_close_it() -> None:
 
 
 async def test_deliveries_while_the_owning_loop_is_gone() -> None:
-    """Where the loop that owns the client is closed, a delivery is told to come again."""
+    """Where the loop that owns the client is closed and nothing is open on it, the running loop takes it over.
+
+    So `asyncio.run(inbox.receive(...))` for each request works more than once.
+    """
     service = Service()
     craftkit = service.make_client()
 
@@ -374,9 +385,20 @@ async def test_deliveries_while_the_owning_loop_is_gone() -> None:
 
     await asyncio.to_thread(lambda: asyncio.run(open_it()))
     receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+    assert receipt.status == 200
 
-    assert (receipt.status, receipt.reason) == (503, "the client's event loop is closed")
     await craftkit.aclose()
+
+
+async def test_a_loop_for_each_delivery() -> None:
+    """As in WSGI or a function of a cloud: each call brings a loop of its own and closes it."""
+    inbox = Service().make_client().inbox
+    statuses = []
+    for n in range(3):
+        receipt = await asyncio.to_thread(asyncio.run, inbox.receive(*delivery_of(f"x{n}")))
+        statuses.append(receipt.status)
+
+    assert statuses == [200, 200, 200]
 
 
 async def test_deliveries_while_the_owning_loop_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,8 +460,7 @@ async def test_deliveries_whose_work_is_cancelled(who: str) -> None:
         else:
             assert outcomes == ["cancelled"]
         # What was given up may come again.
-        assert craftkit.inbox._repeats.claim("any")
-        assert len(craftkit.inbox._repeats._now) == 1
+        assert not craftkit._waiting._deliveries._worked_on._current  # type: ignore[union-attr]  # there is one
 
 
 @virtual_time
@@ -448,5 +469,5 @@ async def test_counts_of_a_client_that_never_waited(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG)
     async with Service().make_client() as craftkit:
         assert (craftkit.statistics().pending, craftkit.statistics().mailbox) == (0, 0)
-    assert "completions" not in craftkit._waits.__dict__
+    assert craftkit._waiting._completions is None
     assert caplog.text == ""

@@ -93,7 +93,7 @@ async def test_bounded() -> None:
 
 
 async def test_a_failure_is_counted_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """It breaks nothing, and neither the log nor the event's line holds the error's text, which may be personal."""
+    """It breaks nothing. The log has its traceback, as of every framework; the event's line has its class alone."""
     recorder = Recorder()
     error = ValueError("recognisable")
     async with Service().make_client(observers=[recorder, LoggingObserver()]) as craftkit:
@@ -109,9 +109,9 @@ async def test_a_failure_is_counted_told_and_logged(caplog: pytest.LogCaptureFix
 
         assert craftkit.statistics().handler_failures == 2
     assert recorder.events[-1] == HandlerFailed("render.succeeded", error)
-    assert "a handler of render.succeeded failed: ValueError" in caplog.text
+    assert "test_a_failure_is_counted_told_and_logged.<locals>.fail failed for render.succeeded" in caplog.text
     assert "HandlerFailed(event='render.succeeded', error=ValueError)" in caplog.text
-    assert "recognisable" not in caplog.text
+    assert "ValueError: recognisable" in caplog.text
 
 
 async def test_nobody_observes_a_failure() -> None:
@@ -190,7 +190,7 @@ async def test_a_failure_before_the_answer(how: str) -> None:
 
         delivery = signed_delivery(FORM, SECRET)
         failed = await craftkit.inbox.receive(*delivery)
-        assert (failed.status, failed.reason) == (503, "a handler that comes before the answer failed")
+        assert (failed.status, failed.reason) == (503, "a handler that runs before the answer failed")
         assert now() == (0.0 if how == "raises" else 10.0)
         await asyncio.sleep(1.0)
         assert runs == ["before"]

@@ -106,7 +106,14 @@ async def test_a_receipt_matches_by_what_it_shows() -> None:
     async with Service().make_client() as craftkit:
         receipt = await craftkit.inbox.receive(*GENUINE)
 
-    assert [getattr(receipt, name) for name in Receipt.__match_args__] == [200, receipt.event, False, None, 0]
+    assert [getattr(receipt, name) for name in Receipt.__match_args__] == [
+        200,
+        receipt.event,
+        False,
+        None,
+        0,
+        receipt.project,
+    ]
     assert isinstance(receipt.event, RenderSucceeded)
 
 
@@ -230,6 +237,7 @@ async def test_who_signs_may_cause_the_same_body_as_another() -> None:
     form.update({"data": {}, "submittedAt": "2026-01-01T00:00:00.000Z"})
     recorder = Recorder()
     async with Service().make_client(observers=[recorder]) as craftkit:
+        craftkit.inbox.on("form.submitted")(lambda _: None)
         for event, expected in ((sent, [False, False, True]), (form, [False, True, True])):
             receipts = [
                 await craftkit.inbox.receive(*signed_delivery(event, SECRET, delivery_id=each)) for each in "abb"
@@ -268,18 +276,18 @@ async def test_receipts_are_equal_if_they_say_the_same() -> None:
             receipts.append(await craftkit.inbox.receive(*delivery_of(each)))
     first, same, other = receipts
 
-    assert first == same == Receipt(200, same.event, secret=0)
+    assert first == same == Receipt(200, same.event, secret=0, project=same.project)
     assert first != other
     assert "x1" not in repr(first)
 
 
-async def test_two_secrets_of_one_body_are_one_delivery() -> None:
-    """As when the service sends again what it sent before its secret was replaced."""
+async def test_two_secrets_of_one_body_are_two_deliveries() -> None:
+    """A signature is what a repeat has in common with the first one, in all processes."""
     event = {"event": "render.succeeded", "renderId": "x1", "status": "succeeded", "createdAt": "2026-01-01T00:00:00Z"}
     async with Service().make_client(webhook_secret=["old", SECRET]) as craftkit:
         receipts = [await craftkit.inbox.receive(*signed_delivery(event, each)) for each in ("old", SECRET)]
 
-    assert [(receipt.secret, receipt.duplicate) for receipt in receipts] == [(0, False), (1, True)]
+    assert [(receipt.secret, receipt.duplicate) for receipt in receipts] == [(0, False), (1, False)]
 
 
 async def test_unknown_events_are_passed_on() -> None:
@@ -318,7 +326,9 @@ async def test_cancelled_at_every_wait_a_delivery_may_come_again() -> None:
                 assert (await craftkit.inbox.receive(*delivery)).duplicate is done
 
         await cancel_everywhere(receive, lambda: None)
-        assert craftkit.inbox._working == {}
+        deliveries = craftkit._waiting._deliveries
+        assert deliveries is not None
+        assert deliveries._working == {}
 
 
 @pytest.mark.parametrize(("workers", "warnings"), [("4", 1), ("1", 0), ("", 0), ("many", 0), ("²", 0)])

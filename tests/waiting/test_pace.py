@@ -73,10 +73,10 @@ async def test_polls_return_when_webhooks_stay_away(caplog: pytest.LogCaptureFix
                     late = await craftkit.submit("t", {})
                     group.create_task(late.wait())
                 assert service.ages[late.id][0] == pytest.approx(0.25, abs=0.01)
-                assert not craftkit._waits.completions.scheduler.stepped_back
+                assert not craftkit._membership.project.stepped_back
                 if not repeat:
                     await complete_by_webhook(craftkit, 32)
-                    assert craftkit._waits.completions.scheduler.stepped_back
+                    assert craftkit._membership.project.stepped_back
 
     assert [record.message for record in caplog.records] == [
         "webhooks bring less than half of the latest renders; polls are back to full pace"
@@ -92,7 +92,7 @@ async def test_only_renders_that_are_waited_for_count() -> None:
             await craftkit.inbox.receive(*delivery_of(handle.id))
 
         assert all(handle.source == "webhook" for handle in handles)
-        assert not craftkit._waits.completions.scheduler.stepped_back
+        assert not craftkit._membership.project.stepped_back
     assert now() == 0.0
 
 

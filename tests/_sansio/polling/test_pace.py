@@ -26,7 +26,7 @@ from craftkit_async import (
     TransportTimeoutError,
 )
 from craftkit_async._sansio.polling.durations import Durations, Grid, charge
-from craftkit_async._sansio.polling.pace import Pace, before_deadline
+from craftkit_async._sansio.polling.pace import LearnedDurations, Pace, before_deadline
 
 # The random number that neither lengthens nor shortens a gap.
 EVEN = 0.5
@@ -46,7 +46,7 @@ POLICIES = st.builds(
 
 
 def _pace(*, most: int = 1000, **options: Any) -> Pace:
-    return Pace(PollPolicy(**options), most)
+    return Pace(PollPolicy(**options), LearnedDurations(most))
 
 
 def _learned(durations: list[float], **options: Any) -> Pace:
@@ -148,7 +148,7 @@ def test_a_hint_is_waited_for(hint: float | None, expected: float) -> None:
 @given(POLICIES, st.lists(ANY_NUMBER | st.floats(0, 100), max_size=120), ANY_NUMBER | st.floats(0, 1000), RANDOM)
 def test_gaps_are_bounded(policy: PollPolicy, durations: list[float], age: float, random: float) -> None:
     """Between half the first gap and the longest, whatever was learned and however old the render is."""
-    pace = Pace(policy, 2)
+    pace = Pace(policy, LearnedDurations(2))
     for duration in durations:
         pace.learn("invoice", duration)
 
@@ -295,13 +295,13 @@ def test_memory_is_bounded_in_templates(learned: list[tuple[str, float]], most: 
     for template, duration in learned:
         pace.learn(template, duration)
 
-    assert len(pace._learned) <= most
+    assert len(pace._learned._durations) <= most
 
 
 def test_a_template_takes_less_than_a_kibibyte() -> None:
     """However many durations it has learned."""
     pace = _learned(_log_normal(0.42, 5000))
-    [durations] = pace._learned.values()
+    [durations] = pace._learned._durations.values()
     members = [getattr(durations, name) for name in Durations.__slots__ if name != "_grid"]
 
     assert getsizeof(durations) + sum(map(getsizeof, members)) < 1024
