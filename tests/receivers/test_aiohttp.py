@@ -204,3 +204,29 @@ def test_without_a_secret_there_is_no_route() -> None:
     """An endpoint that could verify nothing would be open to everybody."""
     with pytest.raises(ConfigurationError, match="CRAFTKIT_WEBHOOK_SECRET"):
         add_webhook_route(web.Application(), Craftkit("ck_test_1"))
+
+
+async def test_a_path_may_name_the_project() -> None:
+    """Its secrets alone are tried."""
+    craftkit = Craftkit("ck_test_1")
+    craftkit.inbox.add_project("p", SECRET)
+    app = web.Application()
+    add_webhook_route(app, craftkit, path="/hooks/{project}")
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}/hooks"
+    try:
+        statuses = [(await _post(f"{address}/{name}", GENUINE.body, GENUINE.headers))[0] for name in "pq"]
+    finally:
+        await runner.cleanup()
+        await craftkit.aclose()
+
+    assert statuses == [200, 401]
+
+
+async def test_a_body_has_fifteen_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that sends half of a body holds no request for ever."""
+    monkeypatch.setattr("craftkit_async.receivers.aiohttp.BODY_SECONDS", 0.05)
+    async with _client() as craftkit, _serving(craftkit) as url:
+        assert await _send_raw(url, "Content-Length: 10", body=b"half") == 408

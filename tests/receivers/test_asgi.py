@@ -225,3 +225,95 @@ def test_without_a_secret_there_is_no_app() -> None:
     """An endpoint that could verify nothing would be open to everybody."""
     with pytest.raises(ConfigurationError, match="CRAFTKIT_WEBHOOK_SECRET"):
         webhook_app(Craftkit("ck_test_1"))
+
+
+# ---- paths, and senders that are slow
+
+
+@pytest.mark.parametrize(
+    ("path", "requested", "status"),
+    [
+        ("/hooks", "/hooks", 200),
+        ("/hooks", "/other", 404),
+        ("/hooks/{project}", "/hooks/p", 200),
+        ("/hooks/{project}", "/hooks/q", 401),
+        ("/hooks/{project}", "/hooks/p/x", 404),
+        ("/hooks/{project}/in", "/hooks/p/in", 200),
+    ],
+)
+async def test_a_path_may_name_the_project(path: str, requested: str, status: int) -> None:
+    """Its secrets alone are tried."""
+    async with Craftkit("ck_test_1") as craftkit:
+        craftkit.inbox.add_project("p", SECRET)
+        app = webhook_app(craftkit, path=path)
+        exchange = await call(app, in_pieces(GENUINE.body), pairs_of(GENUINE.headers), path=requested)
+
+        assert exchange.status == status
+
+
+@pytest.mark.parametrize("path", ["hooks", "", "/hooks/{tenant}", "/{project}/{project}"])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    """When the receiver is made."""
+    with pytest.raises(ConfigurationError, match="path takes a path such as"):
+        webhook_app(_client(), path=path)
+
+
+async def test_a_path_that_names_a_project_needs_no_secret_yet() -> None:
+    """Projects may be added later; until then the delivery must come again."""
+    async with Craftkit("ck_test_1", project="p") as craftkit:
+        app = webhook_app(craftkit, path="/{project}")
+        exchange = await call(app, in_pieces(GENUINE.body), pairs_of(GENUINE.headers), path="/p")
+
+        assert exchange.status == 503
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("pieces", [[], [{"type": "http.request", "body": b"x", "more_body": True}]])
+async def test_a_body_has_fifteen_seconds(pieces: list[Mapping[str, Any]]) -> None:
+    """A sender that sends nothing holds no request for ever."""
+    messages = iter(pieces)
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> Mapping[str, Any]:
+        for message in messages:
+            return message
+        await asyncio.sleep(1000.0)
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async with _client() as craftkit:
+        start = asyncio.get_running_loop().time()
+        await webhook_app(craftkit)({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, send)
+
+        assert sent[0]["status"] == 408
+        assert asyncio.get_running_loop().time() - start == pytest.approx(15.0, abs=0.01)
+
+
+# ---- lifespan
+
+
+@pytest.mark.parametrize("stage", ["startup", "shutdown"])
+async def test_a_failure_of_the_lifespan_is_told_to_the_server(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is told does not serve, and says why."""
+
+    async def fail(*_: object) -> None:
+        raise ClientStateError("no")
+
+    craftkit = _client()
+    monkeypatch.setattr(Craftkit, "__aenter__" if stage == "startup" else "aclose", fail)
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> Mapping[str, Any]:
+        return next(messages)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await webhook_app(craftkit)({"type": "lifespan"}, receive, send)
+
+    assert sent[-1] == {"type": f"lifespan.{stage}.failed", "message": "ClientStateError: no"}
+    monkeypatch.undo()
+    await craftkit.aclose()

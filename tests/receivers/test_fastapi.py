@@ -142,3 +142,13 @@ def test_without_fastapi_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "fastapi", None)
     with pytest.raises(MissingExtraError, match=r"craftkit-async\[fastapi\]"):
         webhook_router(_client())
+
+
+async def test_a_route_may_name_the_project() -> None:
+    """Its secrets alone are tried; a mount may name it as well."""
+    async with Craftkit("ck_test_1") as craftkit:
+        craftkit.inbox.add_project("p", SECRET)
+        app = FastAPI()
+        app.include_router(webhook_router(craftkit, path="/hooks/{project}"))
+
+        assert [(await _post(app, path)).status for path in ("/hooks/p", "/hooks/q", "/hooks")] == [200, 401, 404]

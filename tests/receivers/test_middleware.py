@@ -98,3 +98,17 @@ def test_a_client_without_a_secret_is_refused_at_once() -> None:
     """And not when the first delivery comes."""
     with pytest.raises(ConfigurationError, match="CRAFTKIT_WEBHOOK_SECRET"):
         WebhookMiddleware(Framework(), Craftkit("ck_test_1"))
+
+
+async def test_a_path_may_name_the_project() -> None:
+    """Below a mount point, too."""
+    framework = Framework()
+    async with Craftkit("ck_test_1") as craftkit:
+        craftkit.inbox.add_project("p", SECRET)
+        app = WebhookMiddleware(framework, craftkit, path="/hooks/{project}")
+        statuses = [
+            (await call(app, in_pieces(GENUINE.body), pairs_of(GENUINE.headers), path=path, root_path=root)).status
+            for path, root in (("/hooks/p", ""), ("/hooks/q", ""), ("/api/hooks/p", "/api"))
+        ]
+
+    assert statuses == [200, 401, 200]

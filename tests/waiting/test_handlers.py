@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from craftkit_async import ConfigurationError, HandlerFailed, Limits, LoggingObserver
+from craftkit_async import ClientStateError, ConfigurationError, HandlerFailed, Limits, LoggingObserver, Timeouts
 from craftkit_async.testing import signed_delivery
 from tests.support.cancelling import settle
 from tests.support.observing import Recorder
@@ -248,3 +248,162 @@ async def test_whoever_waits_does_not_wait_for_handlers() -> None:
         assert now() == 0.0
         assert (await receiving).status == 503
         assert craftkit.statistics().duplicates == 0
+
+
+# -- how a handler may fail
+
+
+@pytest.mark.parametrize("before_answer", [True, False])
+async def test_a_plain_function_is_a_handler(before_answer: bool) -> None:  # noqa: FBT001 - a column
+    """One that does not block."""
+    heard: list[Any] = []
+    async with Service().make_client() as craftkit:
+        craftkit.inbox.on("*", before_answer=before_answer)(heard.append)
+        receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+        await asyncio.sleep(1.0)
+        assert receipt.status == 200
+        assert [event.render.id for event in heard] == ["x1"]
+        assert craftkit.statistics().handler_failures == 0
+
+
+@pytest.mark.parametrize("before_answer", [True, False])
+async def test_a_handler_that_is_cancelled_from_within_has_failed(before_answer: bool) -> None:  # noqa: FBT001 - a column
+    """Nobody cancelled the receiver, so it answers; and the failure is counted."""
+
+    async def be_cancelled(_: object) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    async with Service().make_client() as craftkit:
+        craftkit.inbox.on("*", before_answer=before_answer)(be_cancelled)
+        receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+        await asyncio.sleep(1.0)
+        assert receipt.status == (503 if before_answer else 200)
+        assert craftkit.statistics().handler_failures == 1
+
+
+async def test_a_receiver_that_is_cancelled_is_no_failure_of_its_handler() -> None:
+    """The delivery may come again."""
+    async with Service().make_client() as craftkit:
+
+        @craftkit.inbox.on("*", before_answer=True)
+        async def work(_: object) -> None:
+            await asyncio.sleep(5.0)
+
+        receiving = asyncio.ensure_future(craftkit.inbox.receive(*delivery_of("x1")))
+        await asyncio.sleep(1.0)
+        receiving.cancel()
+        await asyncio.wait([receiving])
+        assert receiving.cancelled()
+        assert craftkit.statistics().handler_failures == 0
+        assert (await craftkit.inbox.receive(*delivery_of("x1"))).duplicate is False
+
+
+async def test_handlers_before_an_answer_are_bounded_in_number() -> None:
+    """Beyond the limit the service must come again."""
+    async with Service().make_client(limits=Limits(handlers=2)) as craftkit:
+
+        @craftkit.inbox.on("*", before_answer=True)
+        async def work(_: object) -> None:
+            await asyncio.sleep(5.0)
+
+        tasks = [asyncio.ensure_future(craftkit.inbox.receive(*delivery_of(f"x{n}"))) for n in range(3)]
+        await asyncio.sleep(1.0)
+        assert [task.done() for task in tasks] == [False, False, True]
+        assert tasks[2].result().reason == "too many handlers run before their answers"
+        await asyncio.wait(tasks)
+        assert [task.result().status for task in tasks] == [200, 200, 503]
+        assert (await craftkit.inbox.receive(*delivery_of("x2"))).status == 200
+
+
+@pytest.mark.parametrize(("limit", "failures"), [(2.0, 1), (None, 0)])
+async def test_a_handler_after_the_answer_is_bounded_in_time(limit: float | None, failures: int) -> None:
+    """By `Timeouts.handler`; None is no limit."""
+    ended: list[str] = []
+    async with Service().make_client(timeouts=Timeouts(handler=limit)) as craftkit:
+
+        @craftkit.inbox.on("*")
+        async def work(_: object) -> None:
+            try:
+                await asyncio.sleep(500.0)
+            finally:
+                ended.append("ended")
+
+        await craftkit.inbox.receive(*delivery_of("x1"))
+        await asyncio.sleep(3.0)
+        assert len(ended) == failures
+        await asyncio.sleep(500.0)
+        assert craftkit.statistics().handler_failures == failures
+
+
+async def test_no_handler_begins_after_the_drain() -> None:
+    """However a handler that is dropped ends."""
+    begun: list[str] = []
+    craftkit = Service().make_client(limits=Limits(handlers=1), timeouts=Timeouts(close=0.0))
+
+    @craftkit.inbox.on("*")
+    async def work(event: Any) -> None:
+        begun.append(event.render.id)
+        try:
+            await asyncio.sleep(100.0)
+        finally:
+            await asyncio.sleep(0.5)
+
+    async with craftkit:
+        for n in range(3):
+            await craftkit.inbox.receive(*delivery_of(f"x{n}"))
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(200.0)
+    assert begun == ["x0"]
+    assert craftkit.statistics().handler_failures == 3
+    async with craftkit:
+        await craftkit.inbox.receive(*delivery_of("x9"))
+        await asyncio.sleep(0.5)
+        assert begun == ["x0", "x9"]
+
+
+async def test_a_handler_that_ends_after_closing_starts_none() -> None:
+    """What is acknowledged while the client closes is dropped, counted and told."""
+    recorder = Recorder()
+    craftkit = Service().make_client(observers=[recorder])
+    async with craftkit:
+        handlers = craftkit._waiting._make_deliveries().handlers
+        await handlers.drain(0.0)
+        handlers.start([lambda _: None], (await craftkit.inbox.receive(*delivery_of("x1"))).event)  # type: ignore[arg-type]  # there is one
+        assert craftkit.statistics().handler_failures == 1
+    assert isinstance(recorder.events[-1].error, ClientStateError)  # type: ignore[attr-defined]  # the event of a failure
+
+
+# -- repeats
+
+
+async def test_made_up_delivery_ids_make_no_form_run_again() -> None:
+    """One genuine body of a signature event with any number of ids pushes out none of the forms."""
+    handled: list[str] = []
+    form = signed_delivery(FORM, SECRET)
+    sent = {"event": "signature.signed", "signatureRequestId": "s1", "renderId": "r1"}
+    async with Service().make_client() as craftkit:
+        craftkit.inbox.on("form.submitted")(lambda event: handled.append(event.event))
+        await craftkit.inbox.receive(*form)
+        body, headers = signed_delivery(sent, SECRET)
+        for number in range(70_000):
+            fields = {"x-craftkit-signature": headers["x-craftkit-signature"], "x-craftkit-delivery-id": str(number)}
+            receipt = await craftkit.inbox.receive(body, fields)
+            assert receipt.status == 200
+        assert (await craftkit.inbox.receive(*form)).duplicate
+    assert handled == ["form.submitted"]
+
+
+async def test_a_flood_that_passes_makes_no_work_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was worked on is remembered apart from what merely passed."""
+    monkeypatch.setattr("craftkit_async._sansio.webhooks.duplicates._REMEMBERED", 4)
+    handled: list[str] = []
+    async with Service().make_client() as craftkit:
+        craftkit.inbox.on("render.failed")(lambda event: handled.append(event.render.id))
+        await craftkit.inbox.receive(*delivery_of("x1", "failed"))
+        for n in range(50):
+            await craftkit.inbox.receive(*delivery_of(f"y{n}"))
+        assert (await craftkit.inbox.receive(*delivery_of("x1", "failed"))).duplicate
+        await asyncio.sleep(1.0)
+    assert handled == ["x1"]
