@@ -45,10 +45,16 @@ class Completions:
         self.is_closing = False
         self._has_warned_of_pace = False
         self._has_warned_of_projects = False
-        self.reopen()
+        self._begin()
 
     def reopen(self) -> None:
-        """Begin with nothing pending, on whatever loop comes."""
+        """Begin with nothing pending, on whatever loop comes; who still waits did so on a loop that was closed."""
+        self.scheduler.forget()
+        for entry in self.pending:
+            self.pending.empty(entry)
+        self._begin()
+
+    def _begin(self) -> None:
         self.pending = PendingRenders(self.runtime.settings.limits)
         self.scheduler = PollScheduler(self.runtime, self.pending, self.complete, self.ask_relay)
         self.link: RelayLink | None = None
@@ -198,7 +204,7 @@ class Completions:
                 self._fail_all()
             self.reopen()
 
-    def _fail_all(self) -> "list[asyncio.Task[None]]":
+    def _fail_all(self) -> "list[asyncio.Task[Render]]":
         polls = self.scheduler.close()
         for entry in self.pending:
             for waiter in self.pending.empty(entry):

@@ -32,8 +32,8 @@ class Poller(Protocol):
     project: "Project"
     pace: "Pace"
 
-    async def poll(self, id: str) -> Render:
-        """Ask the service once."""
+    async def poll(self, id: str, limit: float) -> Render:
+        """Ask the service once, within a limit."""
         ...
 
     async def refresh(self, entry: "Pending", timeout: TimeoutOption) -> Render:
@@ -46,6 +46,10 @@ class Poller(Protocol):
 
     def leave(self, waiter: "Waiter") -> None:
         """Note that a waiter gave up."""
+        ...
+
+    def abandon(self, waiting: Awaitable[Render]) -> None:
+        """Note that the coroutine that awaited this was closed."""
         ...
 
 

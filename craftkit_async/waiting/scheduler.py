@@ -7,18 +7,25 @@ Where an entry is decides what happens to it next. It moves along these steps wh
 - *being polled*, by a task of its own, the only one that an entry ever has; again only its deadline is in the wheel.
 
 A poll that finds the end completes the entry. Any other outcome, a failed poll included, puts it back into the wheel,
-where its pace wants the next poll, counted from the outcome of this one. A deadline fails its waiters only.
+where its pace wants the next poll, counted from the outcome of this one. A deadline fails its waiters only. If
+it passed while the loop was blocked, they are *overdue* and have one more poll, bounded like that of `timeout=0`.
 With its last waiter an entry leaves wheel and queue; a poll that is under way then still counts for the snapshot.
 A poll that is cancelled by anything but `close` is a failed poll. Each entry is polled with the key and at the pace of
 the client that made it.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from copy import copy
+from functools import partial
+from math import inf
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from craftkit_async._io.runtime import Runtime
+from craftkit_async._sansio.polling.failures import Failures
 from craftkit_async._sansio.polling.pace import before_deadline
 from craftkit_async._sansio.polling.timer_wheel import TICKS, TimerWheel, tick_after, tick_at
 from craftkit_async._sansio.retries.retrying import seconds_held
@@ -29,6 +36,28 @@ from craftkit_async.waiting.pending import Pending, PendingRenders, Waiter
 
 # Thirty years are no limit; more than that, counted in ticks, may be no number any more.
 _NEVER = 1e9
+
+# For the only poll of `timeout=0`, and one after the deadline: a service that is well answers in this time.
+_LONGEST_SINGLE_POLL = 5.0
+
+# A timer that comes later than this has been waiting for a blocked loop, as has whatever was read meanwhile.
+_BLOCKED = TICKS // 8
+
+# So many failures in a row are no hiccup; one line a minute says enough while a service is down.
+_WORTH_A_WARNING = 3
+_WARNING_PAUSE = 60 * TICKS
+
+_logger = logging.getLogger(__name__)
+
+
+class _Overdue(NamedTuple):
+    """The waiters of an entry whose deadline passed while the loop was blocked."""
+
+    since: int
+    until: int
+    """The tick at which they fail even so."""
+    needs_poll: bool
+    """Is the poll under way from before, so that another one must follow it?"""
 
 
 class PollScheduler:
@@ -52,7 +81,11 @@ class PollScheduler:
         self._timer_at = 0.0
         # In the order in which they became due.
         self._queue: dict[Pending, None] = {}
-        self._polls: dict[Pending, asyncio.Task[None]] = {}
+        self._polls: dict[Pending, asyncio.Task[Render]] = {}
+        self._overdue: dict[Pending, _Overdue] = {}
+        # Entries whose latest poll failed, for as long as they live.
+        self._failures: WeakKeyDictionary[Pending, Failures] = WeakKeyDictionary()
+        self._no_warning_before = 0
         # So that a number that thousands of entries share is in memory once.
         self._now = self._deadline = 0
 
@@ -73,7 +106,10 @@ class PollScheduler:
         return self._deadline
 
     def watch(self, entry: Pending, waiter: Waiter) -> None:
-        """Schedule an entry with a new waiter: an id from elsewhere now, one of our own when its pace says so."""
+        """Schedule an entry for a new waiter: an id from elsewhere now, one of our own when its pace says so.
+
+        The waiters that it has already are not looked through: there may be thousands, and `due` counts them in.
+        """
         deadline, due = waiter.deadline, entry.due
         if entry in self._polls or entry in self._queue:
             if deadline is not None and (due is None or deadline < due):
@@ -88,6 +124,7 @@ class PollScheduler:
         """Unschedule an entry that nobody waits for any more."""
         self._wheel.remove(entry)
         self._queue.pop(entry, None)
+        self._overdue.pop(entry, None)
 
     def repace(self) -> None:
         """Schedule everything in the wheel anew, since the pace changed."""
@@ -104,25 +141,42 @@ class PollScheduler:
             return
         entry.snapshot = render
         entry.failures = 0
+        self._failures.pop(entry, None)
 
-    def ends_wait(self, entry: Pending, error: CraftkitError) -> bool:
-        """Does this failed poll end every wait for the render?"""
+    def note_failure(self, entry: Pending, error: CraftkitError) -> bool:
+        """Note a failed poll; does it end every wait for the render?"""
+        now = self.now()
+        failures = self._failures.get(entry)
+        if failures is None:
+            has_begun = entry.polled not in (None, entry.born) or (
+                entry.template is None and entry.snapshot is not None
+            )
+            failures = self._failures[entry] = Failures(now, is_first_poll=not has_begun)
+        failures.note(error)
+        return failures.end_waits(now) or self._ends_wait(entry, error)
+
+    def _ends_wait(self, entry: Pending, error: CraftkitError) -> bool:
+        """Is polling again hopeless after this error?"""
         is_ours = entry.template is not None and entry.born is not None
         return entry.poller.pace.ends_wait(error, self.age(entry) if is_ours else None)
 
-    def close(self) -> "list[asyncio.Task[None]]":
+    def close(self) -> "list[asyncio.Task[Render]]":
         """Stop polling; returns the polls that are being cancelled."""
-        self._wheel.take_all()
-        self._queue.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         polls = list(self._polls.values())
-        # Removed first, so that these polls know that it was `close` that cancelled them.
-        self._polls.clear()
+        self.forget()
         for poll in polls:
             poll.cancel()
         return polls
+
+    def forget(self) -> None:
+        """Have nothing scheduled any more; polls on a loop that is closed cannot even be cancelled."""
+        self._wheel.take_all()
+        self._queue.clear()
+        self._overdue.clear()
+        self._polls.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # ---- when
 
@@ -153,16 +207,24 @@ class PollScheduler:
 
     def _put(self, entry: Pending, poll: int | None, *, is_first: bool = False) -> None:
         """Schedule an entry at its next poll or its first deadline; `is_first` says that a wait has just begun."""
-        deadline = min((w.deadline for w in entry.all_waiters() if w.deadline is not None), default=None)
+        deadline = self._first_deadline(entry)
         due = deadline if poll is None else before_deadline(poll, deadline, self.now(), is_first=is_first)
         if due is None:
             self._wheel.remove(entry)
         else:
             self._put_at(entry, due)
 
-    def _put_at(self, entry: Pending, due: int) -> None:
-        self._wheel.put(entry, due)
+    def _put_at(self, entry: Pending, tick: int) -> None:
+        self._wheel.put(entry, tick)
         self._set_timer()
+
+    def _first_deadline(self, entry: Pending) -> int | None:
+        """Return the first deadline of an entry; what is overdue counts with the time that it was given."""
+        deadlines = [waiter.deadline for waiter in entry.all_waiters() if waiter.deadline is not None]
+        overdue = self._overdue.get(entry)
+        if overdue is not None:
+            deadlines = [deadline if deadline > overdue.since else overdue.until for deadline in deadlines]
+        return min(deadlines, default=None)
 
     def _set_timer(self) -> None:
         tick = self._wheel.next()
@@ -180,20 +242,36 @@ class PollScheduler:
         self._timer = None
         # A loop may call a timer slightly early.
         now = max(tick, self.now())
-        for entry in self._wheel.take_due(now):
-            self._expire(entry, now)
-            if entry.waiters is None:
-                self.drop(entry)
-            elif entry in self._polls or entry in self._queue:
-                self._put(entry, None)
-            else:
-                self._enqueue(entry)
+        for due, entry in self._wheel.take_due(now):
+            self._handle_due(entry, due, now)
         self._set_timer()
 
+    def _handle_due(self, entry: Pending, due: int, now: int) -> None:
+        """Poll, or fail the waits whose deadline has come."""
+        is_polled = entry in self._polls or entry in self._queue
+        deadline = self._first_deadline(entry)
+        needs_poll = not is_polled and (deadline is None or due < deadline)
+        was_blocked = is_polled and now - due > _BLOCKED
+        if deadline is not None and deadline <= now:
+            if (needs_poll or was_blocked) and entry not in self._overdue:
+                self._overdue[entry] = _Overdue(now, now + tick_after(self.single_poll_limit()), entry in self._polls)
+            else:
+                self._expire(entry, now)
+        if entry.waiters is None:
+            self.drop(entry)
+        elif needs_poll:
+            self._enqueue(entry)
+        elif is_polled:
+            self._put(entry, None)
+        else:
+            self._put_next(entry, is_first=True)
+
     def _expire(self, entry: Pending, now: int) -> None:
-        """Fail the waits whose deadline has come."""
+        """Fail the waits whose deadline has come, but for those that are overdue and may be so for a while."""
+        overdue = self._overdue.get(entry)
+        spared = -1 if overdue is None or overdue.until <= now else overdue.since
         for waiter in entry.all_waiters():
-            if waiter.deadline is not None and waiter.deadline <= now:
+            if waiter.deadline is not None and spared < waiter.deadline <= now:
                 self._pending.part(waiter)
                 waiter.fail(self.give_up(waiter.entry, waiter.key))
 
@@ -203,79 +281,124 @@ class PollScheduler:
         age = self.age(entry)
         if observers := self._runtime.settings.observers:
             report_timeout(observers, entry.id, key, age)
-        status = "never polled" if entry.snapshot is None else f"{entry.snapshot.status!s} at the last poll"
-        message = (
-            f"render {entry.id} did not finish in time ({status}, known here for {age:.3g} s); it may still finish:"
-        )
-        return WaitTimeoutError(f"{message} wait for its id again, with a larger timeout", entry.id, key)
+        known = ["never seen" if entry.snapshot is None else f"{entry.snapshot.status!s} when last seen"]
+        known.append(f"known here for {age:.3g} s")
+        failures = self._failures.get(entry)
+        cause = None if failures is None else failures.error
+        if cause is not None:
+            known.append(f"the last poll failed: {type(cause).__name__}")
+        message = f"render {entry.id} did not finish in time ({', '.join(known)}); it may still finish:"
+        error = WaitTimeoutError(f"{message} wait for its id again, with a larger timeout", entry.id, key)
+        error.__cause__ = cause
+        return error
 
     # ---- polling
 
     def _enqueue(self, entry: Pending) -> None:
         """Poll as soon as fewer than `Limits.requests` polls run."""
-        if entry.born is None:
-            entry.born = self.now()
-            self._ask_relay(entry)
+        self._note_first_poll(entry)
         self._queue[entry] = None
         self._put(entry, None)
         self._start_polls()
+
+    def _note_first_poll(self, entry: Pending) -> None:
+        """Count the age of an id from elsewhere from its first poll, and ask other processes about it, too."""
+        if entry.born is None:
+            entry.born = self.now()
+            self._ask_relay(entry)
 
     def _start_polls(self) -> None:
         while self._queue and len(self._polls) < self._max_polls:
             entry = next(iter(self._queue))
             del self._queue[entry]
-            self._polls[entry] = self._runtime.check().create_task(self._run_poll(entry))
+            poll = self._polls[entry] = self._runtime.check().create_task(entry.poller.poll(entry.id, inf))
+            # A callback, since a task that is cancelled before its first step runs none of its code.
+            poll.add_done_callback(partial(self._end_poll, entry))
+            self._runtime.statistics.polls += 1
 
-    async def poll(self, entry: Pending) -> Render:
-        """Poll once, now, and report it."""
+    async def poll_now(self, entry: Pending) -> Render:
+        """Poll once, beside whatever is scheduled, in bounded time."""
+        self._note_first_poll(entry)
         self._runtime.statistics.polls += 1
+        task = asyncio.current_task()
+        cancellations = 0 if task is None else task.cancelling()
         try:
-            render = await entry.poller.poll(entry.id)
+            render = await entry.poller.poll(entry.id, self.single_poll_limit())
+        except asyncio.CancelledError as error:
+            if task is None or task.cancelling() > cancellations:
+                raise
+            failure = _interrupted(error)
+            self._report(entry, None, failure)
+            raise failure from None
         except Exception as error:
             self._report(entry, None, error)
             raise
         self._report(entry, str(render.status), None)
         return render
 
-    async def _run_poll(self, entry: Pending) -> None:
-        """Poll when it is due; the next poll is the only retry."""
-        task = asyncio.current_task()
-        outcome: Render | Exception
+    def single_poll_limit(self) -> float:
+        """Return how long a poll may take if the wait itself sets it no limit."""
+        limit = self._runtime.settings.timeouts.request
+        return _LONGEST_SINGLE_POLL if limit is None else min(limit, _LONGEST_SINGLE_POLL)
+
+    def _end_poll(self, entry: Pending, poll: "asyncio.Task[Render]") -> None:
+        """Take in how a poll ended; the next one is its only retry."""
         try:
-            outcome = await self.poll(entry)
-        except asyncio.CancelledError as error:
-            if self._polls.get(entry) is not task:
-                raise
-            # `close` did not do this: it was a connection pool, or somebody who cancels all tasks.
-            outcome = TransportError("the poll was cancelled from within")
-            outcome.__cause__ = error
-            self._report(entry, None, outcome)
+            outcome: Render | Exception = poll.result()
         except Exception as error:  # noqa: BLE001 - what the caller's own key function raises goes to the waiters
             outcome = error
-            self._hold_slot(error)
-        # Not `finally`: after a cancellation, `close` has removed it already.
-        del self._polls[entry]
-        entry.polled = self.now()
-        self._apply_outcome(entry, outcome)
-        self._start_polls()
-
-    def _hold_slot(self, error: Exception) -> None:
-        """Keep the slot of a rejected poll for its `Retry-After`, as every other call does."""
-        held = seconds_held(error, self._runtime.settings.retries) if isinstance(error, CraftkitError) else 0.0
-        if held:
-            self._runtime.api.governor.hold(held)
+        except BaseException as error:  # noqa: BLE001 - the loop has raised it already, if it is none that tasks keep
+            outcome = _interrupted(error)
+        # Closing has forgotten the polls that it cancelled.
+        if self._polls.get(entry) is poll:
+            del self._polls[entry]
+            self._apply_outcome(entry, outcome)
+            self._start_polls()
 
     def _apply_outcome(self, entry: Pending, outcome: Render | Exception) -> None:
         hint: float | None = None
-        if not isinstance(outcome, Exception):
+        if isinstance(outcome, Exception):
+            self._report(entry, None, outcome)
+            hint = self._apply_failure(entry, outcome)
+        else:
+            self._report(entry, str(outcome.status), None)
             self.apply(entry, outcome)
-        elif entry.source is None:
-            if not isinstance(outcome, CraftkitError) or self.ends_wait(entry, outcome):
-                self._fail(entry, outcome)
-            entry.failures += 1
-            hint = outcome.retry_after if isinstance(outcome, ApiError) else None
+        entry.polled = now = self.now()
+        overdue = self._overdue.get(entry)
+        if overdue is not None and overdue.needs_poll and entry.waiters is not None:
+            self._overdue[entry] = overdue._replace(needs_poll=False)
+            self._enqueue(entry)
+            return
+        if overdue is not None:
+            del self._overdue[entry]
+            self._expire(entry, now)
         if entry.waiters is not None:
             self._put_next(entry, hint)
+
+    def _apply_failure(self, entry: Pending, error: Exception) -> float | None:
+        """Fail the waits, or go on with them; returns when the service wants the next poll, if it says so."""
+        if not isinstance(error, CraftkitError):
+            self._fail(entry, error)
+            return None
+        held = seconds_held(error, self._runtime.settings.retries)
+        if held:
+            # A rejected poll keeps its slot, as every other call does.
+            self._runtime.api.governor.hold(held)
+        if entry.source is not None:
+            return None
+        if self.note_failure(entry, error):
+            self._fail(entry, error)
+        entry.failures += 1
+        if entry.failures >= _WORTH_A_WARNING:
+            self._warn(entry, error)
+        return error.retry_after if isinstance(error, ApiError) else None
+
+    def _warn(self, entry: Pending, error: CraftkitError) -> None:
+        """Say now, and not only at the deadline of a wait, that its polls fail."""
+        now = self.now()
+        if now >= self._no_warning_before:
+            self._no_warning_before = now + _WARNING_PAUSE
+            _logger.warning("polls of render %s keep failing (%s); its waits go on", entry.id, type(error).__name__)
 
     def _fail(self, entry: Pending, error: Exception) -> None:
         """Fail all waits, each with its own copy of the error: a raised one carries its traceback along."""
@@ -286,6 +409,13 @@ class PollScheduler:
     def _report(self, entry: Pending, status: str | None, error: Exception | None) -> None:
         if observers := self._runtime.settings.observers:
             report_poll(observers, entry.id, status, error)
+
+
+def _interrupted(error: BaseException) -> TransportError:
+    """Make a failed poll of a cancellation that neither its caller nor this client asked for."""
+    failure = TransportError(f"the poll was interrupted by a foreign {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 def _copy_of(error: Exception) -> Exception:

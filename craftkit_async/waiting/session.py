@@ -68,11 +68,21 @@ class RenderSession:
         )
         # However late the submit was answered, every wait has one poll.
         left = None if limit is None else max(limit - (loop.time() - start), 0.0)
-        return await self.begin_wait(entry, left, submission.idempotency_key)
+        waiting = self.begin_wait(entry, left, submission.idempotency_key)
+        try:
+            return await waiting
+        except GeneratorExit:
+            self.abandon(waiting)
+            raise
 
     async def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Wait for a render by its id, wherever it was submitted."""
-        return await self._begin_wait_by_id(render_id, timeout)
+        waiting = self._begin_wait_by_id(render_id, timeout)
+        try:
+            return await waiting
+        except GeneratorExit:
+            self.abandon(waiting)
+            raise
 
     def attach(self, render_id: str) -> RenderHandle:
         """Make a handle from an id; no request is sent until somebody waits."""
@@ -103,9 +113,14 @@ class RenderSession:
         if waiter.entry.waiters is None:
             self._completions.scheduler.drop(waiter.entry)
 
-    async def poll(self, id: str) -> Render:
-        """Ask the service once, after everything that is more urgent."""
-        answer: Any = await self._sender.send(GET_RENDER.call(id=id), resend=False, yields=True)
+    def abandon(self, waiting: Awaitable[Render]) -> None:
+        """Remove the waiter of a coroutine that was closed instead of cancelled."""
+        if isinstance(waiting, Waiter):
+            self.leave(waiting)
+
+    async def poll(self, id: str, limit: float) -> Render:
+        """Ask the service once, within a limit; other calls take slots first."""
+        answer: Any = await self._sender.send(GET_RENDER.call(id=id), resend=False, yields=True, time_left=limit)
         return _about(id, answer.value)
 
     async def refresh(self, entry: Pending, timeout: TimeoutOption) -> Render:
@@ -114,23 +129,21 @@ class RenderSession:
         known = entry.snapshot
         if entry.source is None or known is None:
             self._completions.scheduler.apply(entry, render)
-        elif render.is_final and render.is_succeeded is known.is_succeeded:
-            # Its address may be a fresh one.
+        elif render.is_final and render.status == known.status:
+            # The same end again, perhaps with a new address of its document.
             entry.snapshot = render
         return entry.snapshot or render
 
     async def _poll_once(self, entry: Pending, key: str | None) -> Render:
-        cause: CraftkitError | None = None
         scheduler = self._completions.scheduler
         if entry.source is None:
             try:
-                scheduler.apply(entry, await scheduler.poll(entry))
+                scheduler.apply(entry, await scheduler.poll_now(entry))
             except CraftkitError as error:
-                if scheduler.ends_wait(entry, error):
+                if scheduler.note_failure(entry, error):
                     raise
-                cause = error
         if entry.source is None or entry.snapshot is None:
-            raise scheduler.give_up(entry, key) from cause
+            raise scheduler.give_up(entry, key)
         waiter = Waiter(entry, None, self._completions.runtime.check())
         waiter.finish(entry.snapshot)
         return await waiter
@@ -223,5 +236,5 @@ def check_wait(timeout: object) -> float | None:
 def _about(id: str, render: Render) -> Render:
     """Return a render that is the one that was asked for: a reply about another one says nothing about this."""
     if render.id != id:
-        raise DecodeError("the reply is about another render than the one that was asked for", "$.id")
+        raise DecodeError(f"GET /v1/renders/{id}: the reply is about another render, {render.id}", "$.id")
     return render

@@ -24,7 +24,7 @@ from craftkit_async import (
 from craftkit_async.testing import FakeReply
 from tests.support.cancelling import cancel_everywhere, other_tasks, settle
 from tests.support.observing import Recorder
-from tests.support.service import LOST, Service, delivery_of, ended, now
+from tests.support.service import LOST, MOMENT, Service, delivery_of, ended, now
 
 virtual_time = pytest.mark.virtual_time
 
@@ -218,6 +218,33 @@ async def test_a_refresh_fills_in_and_completes() -> None:
         assert now() == pytest.approx(2.1)
         assert (await waiting).is_succeeded
         assert handle.source == "poll"
+
+
+@virtual_time
+@pytest.mark.parametrize("other", ["failed", "queued", "cancelled"])
+async def test_a_refresh_never_changes_how_a_render_finished(other: str) -> None:
+    """Final stays final: a replica that lags behind, or a mistake of the service, takes no document back."""
+    service = Service(on_poll=lambda seen, _: FakeReply(json={"id": seen, "status": other, "createdAt": MOMENT}))
+    async with service.make_client() as craftkit:
+        handle = await craftkit.submit("t", {})
+        await craftkit.inbox.receive(*delivery_of(handle.id))
+
+        assert (await handle.refresh()).is_succeeded
+        assert (await handle).is_succeeded
+        assert handle.snapshot is not None
+        assert handle.snapshot.is_succeeded
+
+
+@virtual_time
+async def test_a_refresh_renews_what_an_end_came_with() -> None:
+    """The same end as before may come with more, as a new address of the document."""
+    service = Service(on_poll=lambda seen, _: FakeReply(json=ended(seen, downloadUrl="https://cdn.example/new")))
+    async with service.make_client() as craftkit:
+        handle = await craftkit.submit("t", {})
+        await craftkit.inbox.receive(*delivery_of(handle.id))
+
+        assert (await handle.refresh()).download_url == "https://cdn.example/new"
+        assert (await handle).download_url == "https://cdn.example/new"
 
 
 @virtual_time

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import types
+from collections.abc import Coroutine, Generator
 from functools import partial
 from itertools import pairwise
 from math import inf
@@ -14,17 +16,21 @@ from craftkit_async import (
     AuthenticationError,
     ConfigurationError,
     CraftkitError,
+    DecodeError,
     ForbiddenError,
     Limits,
     NotFoundError,
     PaymentRequiredError,
     PollPolicy,
+    Render,
     RenderFailedError,
     Timeouts,
     TransportError,
+    TransportTimeoutError,
     WaitTimeoutError,
 )
 from craftkit_async.testing import FakeReply
+from craftkit_async.waiting.pending import Pending, Waiter
 from tests.support.cancelling import other_tasks, settle
 from tests.support.observing import Recorder
 from tests.support.service import LOST, MOMENT, Service, delivery_of, ended, now
@@ -208,6 +214,81 @@ async def test_several_waiters_share_one_poll() -> None:
 
     assert len({id(wait.result()) for wait in waits}) == 1
     assert service.polls == {"r1": [0.25, 0.75, 1.75, 3.75]}
+
+
+async def test_thousands_wait_for_one_id() -> None:
+    """Joining, leaving and completing cost the same however many wait: no step goes through all the others."""
+    service = Service(ends_after=300.0)
+    async with service.make_client() as craftkit:
+        handle = craftkit.attach("x1")
+        listed = 0
+        entry = handle._entry
+
+        class Counted(Pending):
+            __slots__ = ()
+
+            def all_waiters(self) -> list[Waiter]:
+                nonlocal listed
+                waiters = super().all_waiters()
+                listed += len(waiters)
+                return waiters
+
+        entry.__class__ = Counted
+        waits = [asyncio.ensure_future(handle.wait(timeout=100.0 + n / 100)) for n in range(2000)]
+        await settle()
+        for wait in waits[1:]:
+            wait.cancel()
+        await settle()
+        assert not waits[0].done()
+        waits[0].cancel()
+        await settle()
+
+        assert craftkit.statistics().pending == 0
+    # A poll and a deadline go through all of them, but they are few.
+    assert listed < 10 * 2000
+
+
+@pytest.mark.parametrize("how", ["wait", "handle.wait", "await handle", "render"])
+async def test_a_closed_coroutine_waits_no_more(how: str) -> None:
+    """A coroutine that is closed instead of cancelled, as by a framework that drives it itself, ends its polls too."""
+    service = Service()
+    async with service.make_client() as craftkit:
+        handle = craftkit.attach("r1")
+
+        async def await_it() -> Render:
+            return await handle
+
+        begin: dict[str, Any] = {
+            "wait": partial(craftkit.wait, "r1", timeout=None),
+            "handle.wait": partial(handle.wait, timeout=None),
+            "await handle": await_it,
+            "render": partial(craftkit.render, "t", {}, timeout=None),
+        }
+        coroutine = begin[how]()
+        closing = Closing(coroutine)
+        await asyncio.ensure_future(closing.drive())
+
+        assert craftkit.statistics().pending == 0
+        polls = len(service.polls.get("r1", ()))
+        await asyncio.sleep(100.0)
+        assert len(service.polls.get("r1", ())) == polls
+
+
+class Closing:
+    """Runs a coroutine until it waits for a render, and closes it there."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+
+    @types.coroutine
+    def drive(self) -> Generator[Any, Any, None]:
+        waited = self._coroutine.send(None)
+        while not isinstance(waited, Waiter):
+            yield waited
+            waited = self._coroutine.send(None)
+        # As a task does before it waits for a future, which then refuses to be waited for twice.
+        waited._asyncio_future_blocking = False
+        self._coroutine.close()
 
 
 async def test_who_comes_while_a_look_is_under_way_shares_it() -> None:
@@ -505,7 +586,7 @@ async def test_timeout_zero_looks_once() -> None:
     recorder = Recorder()
     async with service.make_client(observers=[recorder]) as craftkit:
         for begin in (partial(craftkit.wait, "r1"), craftkit.attach("r1").wait):
-            with pytest.raises(WaitTimeoutError, match="rendering at the last poll"):
+            with pytest.raises(WaitTimeoutError, match="rendering when last seen"):
                 await begin(timeout=0)
         with pytest.raises(WaitTimeoutError) as caught:
             await craftkit.render("t", {}, timeout=0, idempotency_key="k1")
@@ -525,7 +606,7 @@ async def test_one_look_that_fails_says_so() -> None:
     """The error of the one poll is the cause of the timeout."""
     service = Service(on_poll=lambda *_: FakeReply(status=500))
     async with service.make_client() as craftkit:
-        with pytest.raises(WaitTimeoutError, match="never polled") as caught:
+        with pytest.raises(WaitTimeoutError, match="never seen") as caught:
             await craftkit.wait("x1", timeout=0)
 
     assert isinstance(caught.value.__cause__, ApiError)
@@ -541,6 +622,31 @@ async def test_a_webhook_during_the_one_look_counts() -> None:
         await craftkit.inbox.receive(*delivery_of("x1"))
 
         assert (await polling).is_succeeded
+
+
+@pytest.mark.parametrize(("request_limit", "bound"), [(30.0, 5.0), (2.0, 2.0), (None, 5.0)])
+async def test_timeout_zero_is_bounded(request_limit: float | None, bound: float) -> None:
+    """The one poll takes the smaller of `Timeouts.request` and 5 s, also against a service that hangs."""
+    service = Service(on_poll=lambda *_: LOST)
+    async with service.make_client(timeouts=Timeouts(request=request_limit)) as craftkit:
+        with pytest.raises(WaitTimeoutError) as caught:
+            await craftkit.wait("x1", timeout=0)
+
+    assert now() == bound
+    assert isinstance(caught.value.__cause__, TransportTimeoutError)
+
+
+async def test_timeout_zero_waits_no_longer_for_its_slot() -> None:
+    """Where all slots are taken, the bound covers the time until one is free."""
+    service = Service(on_poll=lambda *_: LOST, on_submit=lambda _: LOST)
+    async with service.make_client(limits=Limits(requests=1, first_requests=1)) as craftkit:
+        submitting = asyncio.ensure_future(craftkit.submit("t", {}, timeout=None))
+        await settle()
+        with pytest.raises(WaitTimeoutError):
+            await craftkit.wait("x1", timeout=0)
+        submitting.cancel()
+
+    assert (now(), service.polls) == (5.0, {})
 
 
 async def test_a_default_of_zero_looks_once() -> None:
@@ -579,6 +685,21 @@ async def test_what_is_no_id_is_refused(wrong: Any) -> None:
             craftkit.attach(wrong)
         with pytest.raises(ConfigurationError):
             await craftkit.wait(wrong)
+
+
+@pytest.mark.parametrize("timeout", [0, 10.0])
+async def test_a_reply_about_another_render_is_a_failed_poll(timeout: float) -> None:
+    """A cache that mixes up its answers must not end anybody's wait."""
+    service = Service(on_poll=lambda *_: FakeReply(json=ended("r2")))
+    async with service.make_client() as craftkit:
+        with pytest.raises(WaitTimeoutError) as caught:
+            await craftkit.wait("r1", timeout=timeout)
+        handle = craftkit.attach("r1")
+        with pytest.raises(DecodeError, match=r"about another render"):
+            await handle.refresh()
+        assert (handle.snapshot, handle.source) == (None, None)
+
+    assert isinstance(caught.value.__cause__, DecodeError)
 
 
 # -- keys that the caller makes

@@ -88,15 +88,15 @@ class TimerWheel(Generic[Thing]):
             heapq.heappop(self._ticks)
         return self._ticks[0] if self._ticks else None
 
-    def take_due(self, now: int) -> list[Thing]:
-        """Remove and return everything that is due by a tick, the earliest first."""
-        due: list[Thing] = []
+    def take_due(self, now: int) -> list[tuple[int, Thing]]:
+        """Remove and return everything that is due by a tick, the earliest first, each with the tick of its own."""
+        due: list[tuple[int, Thing]] = []
         while (tick := self.next()) is not None and tick <= now:
-            due += self._buckets.pop(tick)
-        for thing in due:
+            due += [(tick, thing) for thing in self._buckets.pop(tick)]
+        for _, thing in due:
             thing.due = None
         return due
 
     def take_all(self) -> list[Thing]:
         """Remove and return everything."""
-        return [] if not self._ticks else self.take_due(max(self._ticks))
+        return [] if not self._ticks else [thing for _, thing in self.take_due(max(self._ticks))]

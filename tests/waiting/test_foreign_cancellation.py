@@ -1,0 +1,90 @@
+"""Foreign cancellation: a poll that is cancelled by something other than this client has failed, and no more."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from craftkit_async import Limits, TransportError, WaitTimeoutError
+from craftkit_async.testing import FakeReply
+from tests.support.cancelling import other_tasks, settle
+from tests.support.observing import Recorder
+from tests.support.service import LOST, Service, now
+
+pytestmark = pytest.mark.virtual_time
+
+
+def cancelled_within(first: int) -> Callable[[str, int], FakeReply | None]:
+    """Let the first polls of each id be cancelled from within, as by a pool that closes a connection."""
+
+    def answer(_: str, nth: int) -> FakeReply | None:
+        if nth <= first:
+            raise asyncio.CancelledError
+        return None
+
+    return answer
+
+
+async def test_a_cancellation_from_within_is_a_failed_poll() -> None:
+    """The wait goes on at the pace of failed polls, and the poll is reported as failed."""
+    recorder = Recorder()
+    service = Service(ends_after=0.0, on_poll=cancelled_within(2))
+    async with service.make_client(observers=[recorder]) as craftkit:
+        assert (await craftkit.wait("x1", timeout=60.0)).is_succeeded
+
+        assert len(service.polls["x1"]) == craftkit.statistics().polls == 3
+        assert craftkit.statistics().in_flight == 0
+    assert recorder.names == ["Polled"] * 3 + ["Completed"]
+    assert "foreign CancelledError" in repr(recorder.events[0])
+
+
+async def test_cancellations_from_within_use_up_no_polls() -> None:
+    """After more of them than `Limits.requests`, renders are still polled."""
+    service = Service(ends_after=0.0, on_poll=cancelled_within(3))
+    async with service.make_client(limits=Limits(requests=2)) as craftkit, asyncio.TaskGroup() as group:
+        waits = [group.create_task(craftkit.wait(f"x{n}", timeout=100.0)) for n in range(5)]
+
+    assert all(wait.result().is_succeeded for wait in waits)
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+async def test_somebody_cancels_all_tasks(has_begun: bool) -> None:  # noqa: FBT001 - a column
+    """A poll that is under way, or was just to begin, has failed; the waits that were spared go on."""
+    service = Service(ends_after=0.0, on_poll=lambda _, nth: LOST if nth == 1 and has_begun else None)
+    async with service.make_client() as craftkit:
+        waiter = craftkit.attach("x1")
+        waiting = asyncio.ensure_future(waiter.wait(timeout=60.0))
+        await asyncio.sleep(0)
+        if has_begun:
+            await settle()
+        polls = other_tasks() - {waiting}
+        assert polls
+        for poll in polls:
+            poll.cancel()
+
+        assert (await waiting).is_succeeded
+        assert now() < 1.0
+
+
+async def test_the_cause_of_a_timeout_may_be_a_foreign_cancellation() -> None:
+    """`timeout=0` has one poll; a cancellation from within it does not look like one of the caller."""
+    service = Service(on_poll=cancelled_within(9))
+    async with service.make_client() as craftkit:
+        with pytest.raises(WaitTimeoutError) as caught:
+            await craftkit.wait("x1", timeout=0)
+
+    assert isinstance(caught.value.__cause__, TransportError)
+
+
+async def test_a_cancelled_caller_stays_cancelled() -> None:
+    """Whoever cancels the task that polls by itself, with `timeout=0`, is heeded."""
+    service = Service(on_poll=lambda *_: LOST)
+    async with service.make_client() as craftkit:
+        polling: asyncio.Task[Any] = asyncio.ensure_future(craftkit.wait("x1", timeout=0))
+        await settle()
+        polling.cancel()
+        await asyncio.wait([polling])
+
+        assert polling.cancelled()
+        assert craftkit.statistics().in_flight == 0
