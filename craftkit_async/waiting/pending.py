@@ -144,8 +144,7 @@ class Waiter(asyncio.Future[Render]):
     def finish(self, render: Render) -> None:
         """Hand over how the render finished."""
         if render.is_succeeded:
-            if not self.done():
-                self.set_result(render)
+            self.set_result(render)
         else:
             self.fail(RenderFailedError(_describe_failure(render), render))
 

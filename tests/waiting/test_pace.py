@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
-from craftkit_async import Craftkit
+from craftkit_async import Craftkit, WaitTimeoutError
+from craftkit_async.testing import FakeReply
 from tests.support.cancelling import settle
-from tests.support.service import Service, delivery_of, now
+from tests.support.service import LOST, Service, delivery_of, ended, now
 
 pytestmark = pytest.mark.virtual_time
 
@@ -104,3 +105,20 @@ async def test_what_was_learned_survives_a_close() -> None:
         await complete_by_webhook(craftkit, 32)
     async with craftkit:
         assert (await looks_within(craftkit, service, 10.0)) == [5.0]
+
+
+async def test_a_poll_under_way_when_the_pace_changes() -> None:
+    """It goes on, and the deadline of its wait stays."""
+    service = Service()
+    async with service.make_client(webhooks="expect") as craftkit:
+        service.on_poll = lambda seen, _: LOST if seen == "x1" else FakeReply(json=ended(seen))
+        waiting = asyncio.ensure_future(craftkit.wait("x1", timeout=10.0))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(17):
+                group.create_task(craftkit.render("t", {}))
+        assert now() == 5.0
+        with pytest.raises(WaitTimeoutError):
+            await waiting
+
+        assert now() == pytest.approx(10.0, abs=0.01)
+    assert service.polls["x1"] == [0.0]

@@ -291,6 +291,31 @@ class Closing:
         self._coroutine.close()
 
 
+async def test_a_coroutine_that_is_closed_after_its_deadline_disturbs_nobody() -> None:
+    """Its waiter has left already; the other one of the render goes on."""
+    service = Service(ends_after=5.0)
+    async with service.make_client() as craftkit:
+        other = asyncio.ensure_future(craftkit.wait("r1"))
+        late = craftkit.wait("r1", timeout=1.0)
+        late.send(None)
+        await asyncio.sleep(2.0)
+        late.close()
+
+        assert (await other).is_succeeded
+
+
+async def test_a_closed_coroutine_of_one_poll_leaves_nothing() -> None:
+    """With `timeout=0` there is no waiter to remove, only a call to end."""
+    service = Service(on_poll=lambda *_: LOST)
+    async with service.make_client() as craftkit:
+        polling = craftkit.wait("x1", timeout=0)
+        polling.send(None)
+        assert craftkit.statistics().in_flight == 1
+        polling.close()
+
+        assert craftkit.statistics().in_flight == 0
+
+
 async def test_who_comes_while_a_look_is_under_way_shares_it() -> None:
     """A poll that was begun for one who left serves the next."""
     service = Service(ends_after=0.0, latency=1.0)
