@@ -211,7 +211,7 @@ async def measure(server: Server, seconds: float) -> Figures:
         nonlocal failed
         while loop.time() < seconds:
             try:
-                await craftkit.templates.submit("invoice", {})
+                await craftkit.templates.render("invoice", {})
             except CraftkitError:
                 failed += loop.time() < seconds
 

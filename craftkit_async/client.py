@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import aiohttp
 
@@ -17,6 +17,7 @@ from craftkit_async._sansio.calls.arguments import need
 from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
 from craftkit_async._sansio.calls.credentials import ACCOUNT, ADMIN, PROJECT, KeyKind, check_key, missing_key
 from craftkit_async._sansio.calls.project_labels import check_label, label_of_key
+from craftkit_async._sansio.calls.render_request import RenderRequest, to_request
 from craftkit_async._sansio.documents.addresses import PRODUCTION, read_base_url
 from craftkit_async._sansio.polling.webhook_share import Mode
 from craftkit_async.errors import ConfigurationError
@@ -187,6 +188,10 @@ class Craftkit(_Client):
         self.templates = Templates(self._sender)
         self.renders = Renders(self._sender)
 
+    @overload
+    async def submit(self, template: RenderRequest, *, timeout: TimeoutOption = OMITTED) -> "RenderHandle": ...
+
+    @overload
     async def submit(
         self,
         template: str,
@@ -196,17 +201,26 @@ class Craftkit(_Client):
         version: int | None = None,
         filename: str | None = None,
         timeout: TimeoutOption = OMITTED,
-    ) -> "RenderHandle":
-        """Ask for a render and return as soon as it has an id; `timeout` bounds all attempts together."""
-        return await self._session.submit(
-            template,
-            data,
-            idempotency_key=idempotency_key,
-            version=version,
-            filename=filename,
-            timeout=timeout,
-        )
+    ) -> "RenderHandle": ...
 
+    async def submit(
+        self,
+        template: str | RenderRequest,
+        data: Any = OMITTED,
+        *,
+        idempotency_key: str | None = None,
+        version: int | None = None,
+        filename: str | None = None,
+        timeout: TimeoutOption = OMITTED,
+    ) -> "RenderHandle":
+        """Submit a render and return as soon as it has an id; `timeout` bounds all attempts together."""
+        request = to_request(template, data, idempotency_key, version, filename)
+        return await self._session.submit(request, timeout)
+
+    @overload
+    async def render(self, template: RenderRequest, *, timeout: TimeoutOption = OMITTED) -> Render: ...
+
+    @overload
     async def render(
         self,
         template: str,
@@ -216,16 +230,21 @@ class Craftkit(_Client):
         version: int | None = None,
         filename: str | None = None,
         timeout: TimeoutOption = OMITTED,
+    ) -> Render: ...
+
+    async def render(
+        self,
+        template: str | RenderRequest,
+        data: Any = OMITTED,
+        *,
+        idempotency_key: str | None = None,
+        version: int | None = None,
+        filename: str | None = None,
+        timeout: TimeoutOption = OMITTED,
     ) -> Render:
-        """Ask for a render and wait until it has ended; `timeout` bounds all of that together."""
-        return await self._session.render(
-            template,
-            data,
-            idempotency_key=idempotency_key,
-            version=version,
-            filename=filename,
-            timeout=timeout,
-        )
+        """Submit a render and wait until it has finished; `timeout` bounds all of that together."""
+        request = to_request(template, data, idempotency_key, version, filename)
+        return await self._session.render(request, timeout)
 
     def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Coroutine[Any, Any, Render]:
         """Wait for the end of a render, wherever it was submitted; None is no limit, and 0 looks once."""

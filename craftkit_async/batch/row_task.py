@@ -190,16 +190,10 @@ class Work:
         record, request = state.record, state.request
         if record.render_id is not None:
             return self._service.session.attach(record.render_id)
+        keyed = attrs.evolve(request, idempotency_key=record.idempotency_key)
         handle = await self._patiently(
             state,
-            lambda timeout: self._service.session.submit(
-                request.template,
-                request.data,
-                idempotency_key=record.idempotency_key,
-                version=request.version,
-                filename=request.filename,
-                timeout=timeout,
-            ),
+            lambda timeout: self._service.session.submit(keyed, timeout),
         )
         self._note(state, record._replace(render_id=handle.id))
         return handle

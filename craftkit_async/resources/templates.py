@@ -4,13 +4,15 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from craftkit_async._io.keys import given_or_fresh
+from craftkit_async._io.sender import Sender
 from craftkit_async._sansio.calls.arguments import allow, need
 from craftkit_async._sansio.calls.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
 from craftkit_async._sansio.calls.data import encode_object, to_json
 from craftkit_async._sansio.calls.manifests import read_manifest, says_the_same
+from craftkit_async._sansio.calls.render_request import RenderRequest, to_request
 from craftkit_async.errors import NotFoundError
 from craftkit_async.models.renders import Render
 from craftkit_async.models.templates import (
@@ -37,7 +39,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Submission(NamedTuple):
-    """A render that was asked for, and the key it was asked for with."""
+    """A submitted render, and the idempotency key of its submit."""
 
     render: Render
     idempotency_key: str
@@ -45,7 +47,7 @@ class Submission(NamedTuple):
 
 
 class Templates(Resource):
-    """What can be rendered."""
+    """The templates of the project."""
 
     __slots__ = ()
 
@@ -126,6 +128,10 @@ class Templates(Resource):
                 raise
             return TemplateDeleted(slug)
 
+    @overload
+    async def render(self, slug: RenderRequest, *, timeout: TimeoutOption = OMITTED) -> Render: ...
+
+    @overload
     async def render(
         self,
         slug: str,
@@ -135,52 +141,21 @@ class Templates(Resource):
         version: int | None = None,
         filename: str | None = None,
         timeout: TimeoutOption = OMITTED,
-    ) -> Render:
-        """Ask for a render and return it as it stands, most likely queued; a lost answer is found by its key."""
-        submission = await self.submit(
-            slug, data, idempotency_key=idempotency_key, version=version, filename=filename, timeout=timeout
-        )
-        return submission.render
+    ) -> Render: ...
 
-    async def submit(
+    async def render(
         self,
-        slug: str,
-        data: Any,
+        slug: str | RenderRequest,
+        data: Any = OMITTED,
         *,
         idempotency_key: str | None = None,
         version: int | None = None,
         filename: str | None = None,
         timeout: TimeoutOption = OMITTED,
-        time_left: float = inf,
-        resend: bool = True,
-    ) -> Submission:
-        """Ask for a render, and keep the key and whether the service had seen it before.
-
-        `timeout` bounds one attempt and `time_left` all of them together; without `resend` there is one attempt.
-        """
-        if version is not None:
-            need(int, version=version)
-        if filename is not None:
-            need(str, filename=filename)
-        key = given_or_fresh(idempotency_key)
-        call = _RENDER.call(slug=slug)
-        call.body, call.idempotency_key = _render_body(data, version, filename), key
-        observers = self._sender.runtime.settings.observers
-        try:
-            answer = await self._sender.send(call, timeout=timeout, time_left=time_left, resend=resend)
-        except asyncio.CancelledError:
-            if idempotency_key is None and observers:
-                report_abandoned_submit(observers, slug, key)
-            raise
-        replayed = answer.status == _REPLAYED
-        if replayed and answer.attempts == 1 and idempotency_key is None:
-            _logger.warning("a new idempotency key was answered with an old render: %s", answer.value.id)
-        statistics = self._sender.runtime.statistics
-        statistics.submitted += 1
-        statistics.replayed += replayed
-        if observers:
-            report_submit(observers, slug, key, answer.value.id, replayed=replayed)
-        return Submission(answer.value, key, replayed)
+    ) -> Render:
+        """Submit a render and return it as the answer describes it, most likely queued."""
+        request = to_request(slug, data, idempotency_key, version, filename)
+        return (await submit_render(self._sender, request, timeout=timeout)).render
 
     async def _find(self, slug: str, timeout: TimeoutOption) -> Template | None:
         try:
@@ -193,11 +168,45 @@ class Templates(Resource):
         return await self._send_for_list(_LIST.call(), timeout)
 
 
-def _render_body(data: Any, version: int | None, filename: str | None) -> bytes:
-    encoded = encode_object(data)
-    if version is None and filename is None:
+async def submit_render(
+    sender: Sender,
+    request: RenderRequest,
+    *,
+    timeout: TimeoutOption = OMITTED,
+    time_left: float = inf,
+    resend: bool = True,
+) -> Submission:
+    """Submit a render, and return with it the key and whether the service had seen the key before.
+
+    `timeout` bounds one attempt and `time_left` all of them together; without `resend` there is one attempt.
+    """
+    slug, key = request.template, given_or_fresh(request.idempotency_key)
+    call = _RENDER.call(slug=slug)
+    call.body, call.idempotency_key = _render_body(request), key
+    observers = sender.runtime.settings.observers
+    is_fresh = request.idempotency_key is None
+    try:
+        answer = await sender.send(call, timeout=timeout, time_left=time_left, resend=resend)
+    except asyncio.CancelledError:
+        if is_fresh and observers:
+            report_abandoned_submit(observers, slug, key)
+        raise
+    replayed = answer.status == _REPLAYED
+    if replayed and answer.attempts == 1 and is_fresh:
+        _logger.warning("a new idempotency key was answered with an old render: %s", answer.value.id)
+    statistics = sender.runtime.statistics
+    statistics.submitted += 1
+    statistics.replayed += replayed
+    if observers:
+        report_submit(observers, slug, key, answer.value.id, replayed=replayed)
+    return Submission(answer.value, key, replayed)
+
+
+def _render_body(request: RenderRequest) -> bytes:
+    encoded = encode_object(request.data)
+    if request.version is None and request.filename is None:
         return b'{"data":%b}' % encoded
-    options = {"versionNumber": version, "filename": filename}
+    options = {"versionNumber": request.version, "filename": request.filename}
     given = {name: value for name, value in options.items() if value is not None}
     return b'{"data":%b,"options":%b}' % (encoded, to_json(given))
 

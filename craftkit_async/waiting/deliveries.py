@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
-from weakref import ref
 
 import attrs
 
@@ -18,7 +17,7 @@ from craftkit_async.models.events import Webhook
 from craftkit_async.observe.reports import report_delivery, report_refusal
 from craftkit_async.waiting.completions import Completions
 from craftkit_async.waiting.handlers import Handler, Handlers
-from craftkit_async.waiting.projects import Project, Ring
+from craftkit_async.waiting.projects import ProjectRef, Ring
 from craftkit_async.waiting.relay import SignedRender
 from craftkit_async.waiting.relay_link import HeldClaim
 from craftkit_async.webhooks import VerifiedDelivery, forged, read_delivery
@@ -32,13 +31,12 @@ class Accepted(NamedTuple):
     """A genuine delivery, and the projects that it belongs to."""
 
     delivery: VerifiedDelivery
-    owners: Sequence[Owner[ref[Project]]]
+    owners: Sequence[Owner[ProjectRef]]
 
     @property
     def project(self) -> str | None:
         """The first project by name."""
-        project = self.owners[0].project()
-        return None if project is None else project.label
+        return self.owners[0].project.label
 
     def event(self) -> Webhook:
         """Build the event."""

@@ -92,8 +92,15 @@ class Project:
         return f"Project({self.label!r})"
 
 
-# Owners are referred to weakly, so that a ring that is kept keeps no project alive.
-Ring = Keyring[weakref.ref[Project]]
+class ProjectRef(weakref.ref[Project]):
+    """How a ring refers to a project, so that a ring that is kept keeps no project alive."""
+
+    __slots__ = ("label",)
+
+    label: str | None
+
+
+Ring = Keyring[ProjectRef]
 
 
 class Membership:
@@ -172,7 +179,7 @@ class Projects:
     def _make_ring(self, project: Project | None) -> "Ring":
         with self._lock:
             concerned = sorted(self._concerned(project), key=_by_label)
-            sources = [(weakref.ref(each), secrets) for each in concerned for secrets in each.secrets]
+            sources = [(_refer_to(each), secrets) for each in concerned for secrets in each.secrets]
         # Outside of the lock: a function may do anything.
         ring = Keyring((owner, secret) for owner, secrets in sources for secret in secrets.read())
         if all(secrets.is_fixed for _, secrets in sources):
@@ -181,6 +188,12 @@ class Projects:
 
     def _concerned(self, project: Project | None) -> "Iterator[Project]":
         return iter(list(self._all)) if project is None else iter((project,))
+
+
+def _refer_to(project: Project) -> ProjectRef:
+    reference = ProjectRef(project)
+    reference.label = project.label
+    return reference
 
 
 def _by_label(project: Project) -> tuple[bool, str]:

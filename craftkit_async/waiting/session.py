@@ -6,11 +6,12 @@ from typing import Any
 
 from craftkit_async._io.sender import Sender, check_timeout
 from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
+from craftkit_async._sansio.calls.render_request import RenderRequest
 from craftkit_async.errors import CraftkitError, DecodeError, TransportTimeoutError, WaitTimeoutError
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_timeout
 from craftkit_async.resources.renders import GET_RENDER, Renders
-from craftkit_async.resources.templates import Submission, Templates
+from craftkit_async.resources.templates import Submission, submit_render
 from craftkit_async.waiting.completions import Completions
 from craftkit_async.waiting.handle import RenderHandle
 from craftkit_async.waiting.pending import KeyedWaiter, Pending, Waiter
@@ -20,7 +21,7 @@ from craftkit_async.waiting.projects import Membership
 class RenderSession:
     """Submits and waits with one key; what is pending is shared with the client's children."""
 
-    __slots__ = ("_completions", "_membership", "_renders", "_sender", "_templates", "pace", "project")
+    __slots__ = ("_completions", "_membership", "_renders", "_sender", "pace", "project")
 
     def __init__(self, completions: Completions, sender: Sender, membership: Membership) -> None:
         self.project = membership.project
@@ -29,43 +30,20 @@ class RenderSession:
         self._membership = membership
         self._completions = completions
         self._sender = sender
-        self._templates = Templates(sender)
         self._renders = Renders(sender)
 
-    async def submit(
-        self,
-        template: str,
-        data: Any,
-        *,
-        idempotency_key: str | None = None,
-        version: int | None = None,
-        filename: str | None = None,
-        timeout: TimeoutOption = OMITTED,
-    ) -> RenderHandle:
-        """Ask for a render and return as soon as it has an id."""
+    async def submit(self, request: RenderRequest, timeout: TimeoutOption = OMITTED) -> RenderHandle:
+        """Submit a render and return as soon as it has an id."""
         limit = OMITTED if timeout is OMITTED else check_wait(timeout)
-        entry, submission = await self._submit(
-            template, data, limit, idempotency_key=idempotency_key, version=version, filename=filename
-        )
-        return RenderHandle(entry, template, submission.idempotency_key, replayed=submission.replayed)
+        entry, submission = await self._submit(request, limit)
+        return RenderHandle(entry, request.template, submission.idempotency_key, replayed=submission.replayed)
 
-    async def render(
-        self,
-        template: str,
-        data: Any,
-        *,
-        idempotency_key: str | None = None,
-        version: int | None = None,
-        filename: str | None = None,
-        timeout: TimeoutOption = OMITTED,
-    ) -> Render:
-        """Ask for a render and wait for its end; `timeout` bounds both together."""
+    async def render(self, request: RenderRequest, timeout: TimeoutOption = OMITTED) -> Render:
+        """Submit a render and wait until it has finished; `timeout` bounds both together."""
         limit = self._read_limit(timeout)
         loop = self._completions.runtime.check()
         start = loop.time()
-        entry, submission = await self._submit(
-            template, data, limit, idempotency_key=idempotency_key, version=version, filename=filename
-        )
+        entry, submission = await self._submit(request, limit)
         # However late the submit was answered, every wait has one poll.
         left = None if limit is None else max(limit - (loop.time() - start), 0.0)
         waiting = self.begin_wait(entry, left, submission.idempotency_key)
@@ -154,32 +132,15 @@ class RenderSession:
 
     # ---- submitting
 
-    async def _submit(
-        self,
-        template: str,
-        data: Any,
-        limit: TimeoutOption,
-        *,
-        idempotency_key: str | None,
-        version: int | None,
-        filename: str | None,
-    ) -> tuple[Pending, Submission]:
+    async def _submit(self, request: RenderRequest, limit: TimeoutOption) -> tuple[Pending, Submission]:
         """Submit within a limit for all attempts together; what overtakes the answer is kept meanwhile."""
         loop = self._completions.runtime.check()
         start = loop.time()
         mailbox = self._completions.pending.mailbox
         number = mailbox.begin(self.project.key)
         try:
-            submission = await self._templates.submit(
-                template,
-                data,
-                idempotency_key=idempotency_key,
-                version=version,
-                filename=filename,
-                time_left=self._time_left(limit),
-                resend=limit != 0,
-            )
-            return self._take_in(submission, template), submission
+            submission = await submit_render(self._sender, request, time_left=self._time_left(limit), resend=limit != 0)
+            return self._take_in(submission, request.template), submission
         except TransportTimeoutError as error:
             if limit is OMITTED or not limit or loop.time() - start < limit:
                 raise

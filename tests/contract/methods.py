@@ -128,7 +128,6 @@ FURTHER_METHODS = {
     "signatures.list": "list_signatures",
     "renders.read": "download_render",
     "renders.stream": "download_render",
-    "templates.submit": "render_template",
 }
 
 # Members of a body that no argument sends, and why.

@@ -112,9 +112,9 @@ async def test_expected_answers_are_not_logged(
 ) -> None:
     """A replay of the caller's key, or after a lost answer, is what keys are for."""
     async with client(FakeTransport(replies)) as craftkit:
-        submission = await craftkit.templates.submit("invoice", {}, idempotency_key=key)
+        handle = await craftkit.submit("invoice", {}, idempotency_key=key)
 
-    assert submission.replayed == (replies[-1].status == 200)
+    assert handle.replayed == (replies[-1].status == 200)
     assert caplog.records == []
 
 
