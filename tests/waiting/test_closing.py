@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from craftkit_async import ClientStateError, Craftkit, HandlerFailed, Limits, Receipt, Timeouts, WaitTimeoutError
-from tests.support.cancelling import other_tasks, settle
+from tests.support.cancelling import cancel_everywhere, other_tasks, settle
 from tests.support.observing import Recorder
 from tests.support.service import LOST, Service, delivery_of, now
 from tests.virtual_time import VirtualTimeLoop
@@ -89,6 +89,80 @@ async def test_a_cancelled_close_leaves_a_client_that_can_be_closed() -> None:
 
 
 @virtual_time
+@pytest.mark.parametrize("cancellations", [1, 2, 3])
+async def test_a_cancelled_close_loses_nobody(cancellations: int) -> None:
+    """Waits that handlers began during the drain fail, and may be cancelled before or after; the client is closed."""
+    service = Service(on_poll=lambda *_: LOST)
+    craftkit = service.make_client()
+    waits: list[asyncio.Task[Any]] = []
+
+    @craftkit.inbox.on("*")
+    async def wait_again(_: object) -> None:
+        waits.extend(asyncio.ensure_future(craftkit.wait(f"x{n}", timeout=None)) for n in range(3))
+        await asyncio.sleep(5.0)
+
+    waits.append(asyncio.ensure_future(craftkit.wait("x0", timeout=None)))
+    await craftkit.inbox.receive(*delivery_of("x9"))
+    closing = asyncio.ensure_future(craftkit.aclose())
+    await asyncio.sleep(1.0)
+    assert len(waits) == 4
+    waits[1].cancel()
+    for _ in range(cancellations):
+        closing.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    waits[2].cancel()
+
+    await asyncio.wait(waits)
+    assert waits[1].cancelled()
+    assert all(isinstance(waits[n].exception(), ClientStateError) for n in (0, 3))
+    with pytest.raises(ClientStateError, match="closed"):
+        await craftkit.wait("x1")
+    await asyncio.sleep(100.0)
+    assert not other_tasks()
+
+
+@virtual_time
+async def test_closing_may_be_cancelled_anywhere() -> None:
+    """At whichever await that is: every wait has ended, and nothing of the client is left."""
+    service = Service(on_poll=lambda *_: LOST)
+    clients: list[Craftkit] = []
+    waits: list[asyncio.Task[Any]] = []
+
+    async def begin() -> None:
+        craftkit = service.make_client()
+
+        @craftkit.inbox.on("*")
+        async def wait_again(_: object) -> None:
+            for n in range(3):
+                waits.append(asyncio.ensure_future(craftkit.wait(f"x{n}", timeout=None)))
+                await asyncio.sleep(0)
+
+        waits.append(asyncio.ensure_future(craftkit.wait("x1", timeout=None)))
+        await craftkit.inbox.receive(*delivery_of("x9"))
+        clients.append(craftkit)
+
+    async def check() -> None:
+        await asyncio.sleep(100.0)
+        assert waits
+        assert all(isinstance(wait.exception(), ClientStateError) for wait in waits)
+        assert not other_tasks()
+        waits.clear()
+        await begin()
+
+    async def close_the_latest() -> None:
+        await clients[-1].aclose()
+
+    await begin()
+    assert await cancel_everywhere(close_the_latest, check) > 3
+    await clients[-1].aclose()
+    await check()
+    await clients[-1].aclose()
+    assert all(isinstance(wait.exception(), ClientStateError) for wait in waits)
+
+
+@virtual_time
 async def test_nobody_begins_to_wait_while_the_client_closes() -> None:
     """Who does it all the same, while handlers or the relay come to their end, is told."""
     service = Service()
@@ -105,7 +179,7 @@ async def test_nobody_begins_to_wait_while_the_client_closes() -> None:
         await craftkit.inbox.receive(*delivery_of("x1"))
 
     await asyncio.wait(waits)
-    assert [type(wait.exception()) for wait in waits] == [ClientStateError] * 2
+    assert all(isinstance(wait.exception(), ClientStateError) for wait in waits) * 2
 
 
 @virtual_time

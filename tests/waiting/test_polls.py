@@ -295,10 +295,11 @@ async def test_a_coroutine_that_is_closed_after_its_deadline_disturbs_nobody() -
     """Its waiter has left already; the other one of the render goes on."""
     service = Service(ends_after=5.0)
     async with service.make_client() as craftkit:
-        other = asyncio.ensure_future(craftkit.wait("r1"))
         late = craftkit.wait("r1", timeout=1.0)
         late.send(None)
         await asyncio.sleep(2.0)
+        other = asyncio.ensure_future(craftkit.wait("r1"))
+        await settle()
         late.close()
 
         assert (await other).is_succeeded
