@@ -46,6 +46,9 @@ class MissingExtraError(ConfigurationError, ImportError):
 class ClientStateError(CraftkitError, RuntimeError):
     """The client is closed, belongs to another event loop, or came through a fork."""
 
+    idempotency_key: str | None = None
+    """That of a call that closing ended: submit again with it to find the render that may have been made."""
+
 
 @attrs.define(slots=False, repr=False, eq=False)
 class InvalidDataError(CraftkitError):
@@ -73,6 +76,9 @@ class TransportError(CraftkitError):
 
 class TransportTimeoutError(TransportError, TimeoutError):
     """No reply came in time."""
+
+    ended_call = False
+    """Was it the limit of the whole call that was reached, and not that of one attempt?"""
 
 
 @attrs.define(slots=False, repr=False, eq=False)

@@ -1,6 +1,7 @@
 """Options: every bound and pace of a client, frozen, checked, each field explained."""
 
 from collections.abc import Callable
+from math import ulp
 from sys import float_info
 from typing import Any
 
@@ -24,6 +25,8 @@ def _number(least: float, most: float, what: str) -> _Check:
 
 
 _seconds = _number(0.0, float_info.max, "seconds from 0 up")
+# The smallest of all floats: a limit of no time at all would end everything that it is for.
+_limit = _number(ulp(0.0), float_info.max, "seconds above 0")
 # A shorter gap is a busy loop, a longer one is never.
 _gap = _number(0.001, 86_400.0, "seconds from 0.001 to 86400")
 _factor = _number(1.0, float_info.max, "a number from 1 up")
@@ -34,6 +37,12 @@ def _seconds_or_none(instance: object, attribute: "attrs.Attribute[Any]", value:
     """Refuse what is neither None, for no limit, nor a number of seconds."""
     if value is not None:
         _seconds(instance, attribute, value)
+
+
+def _limit_or_none(instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    """Refuse what is neither None, for no limit, nor a number of seconds above 0."""
+    if value is not None:
+        _limit(instance, attribute, value)
 
 
 def _count(instance: object, attribute: "attrs.Attribute[int]", value: object) -> None:
@@ -67,17 +76,17 @@ def _at_least(first: str) -> _Check:
 class Timeouts(Value):
     """How long each thing may take, in seconds; None is no limit."""
 
-    connect: float | None = attrs.field(default=10.0, validator=_seconds_or_none)
+    connect: float | None = attrs.field(default=10.0, validator=_limit_or_none)
     """Opening one connection."""
-    request: float | None = attrs.field(default=30.0, validator=_seconds_or_none)
+    request: float | None = attrs.field(default=30.0, validator=_limit_or_none)
     """One attempt, from its place among the requests in flight to the last byte of the reply."""
-    idle: float | None = attrs.field(default=30.0, validator=_seconds_or_none)
+    idle: float | None = attrs.field(default=30.0, validator=_limit_or_none)
     """Silence inside a download."""
-    wait: float | None = attrs.field(default=300.0, validator=_seconds_or_none)
+    wait: float | None = attrs.field(default=300.0, validator=_limit_or_none)
     """Waiting for a render, from the call to the result."""
-    close: float = attrs.field(default=10.0, validator=_seconds)
+    close: float = attrs.field(default=10.0, validator=_limit)
     """Letting finish what still runs when the client closes."""
-    handler: float | None = attrs.field(default=600.0, validator=_seconds_or_none)
+    handler: float | None = attrs.field(default=600.0, validator=_limit_or_none)
     """One run of a webhook handler after the answer; those before an answer have ten seconds together."""
 
 

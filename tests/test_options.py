@@ -11,8 +11,10 @@ from craftkit_async import ConfigurationError, Limits, PollPolicy, RetryPolicy, 
 NO_SECONDS: list[Any] = [-1, -0.001, float("nan"), float("inf"), float("-inf"), True, "5", b"5", [], {}, 1j, 10**400]
 NO_COUNT: list[Any] = [0, -1, 1.0, float("nan"), True, False, "5", None, [], 2.5]
 
+LIMITS: list[tuple[type, str]] = [
+    (Timeouts, name) for name in ("connect", "request", "idle", "wait", "close", "handler")
+]
 SECONDS: list[tuple[type, str]] = [
-    (Timeouts, "close"),
     (RetryPolicy, "first_delay"),
     (RetryPolicy, "max_delay"),
     (RetryPolicy, "max_retry_after"),
@@ -20,11 +22,6 @@ SECONDS: list[tuple[type, str]] = [
     (Limits, "mailbox_age"),
 ]
 SECONDS_OR_NONE: list[tuple[type, str]] = [
-    (Timeouts, "connect"),
-    (Timeouts, "request"),
-    (Timeouts, "idle"),
-    (Timeouts, "wait"),
-    (Timeouts, "handler"),
     (RetryPolicy, "total"),
 ]
 COUNTS: list[tuple[type, str]] = [
@@ -44,7 +41,7 @@ OTHERS: list[tuple[str, str, list[Any]]] = [
 
 def test_every_option_is_in_a_table() -> None:
     """A new option is checked here as well."""
-    listed = {*SECONDS, *SECONDS_OR_NONE, *COUNTS, *((PollPolicy, name) for name, _, _ in OTHERS)}
+    listed = {*LIMITS, *SECONDS, *SECONDS_OR_NONE, *COUNTS, *((PollPolicy, name) for name, _, _ in OTHERS)}
     kinds: tuple[Any, ...] = (Timeouts, RetryPolicy, PollPolicy, Limits)
 
     assert listed == {(kind, field.name) for kind in kinds for field in attrs.fields(kind)}
@@ -73,6 +70,18 @@ def test_seconds_or_none(kind: Any, name: str, value: Any) -> None:
     assert getattr(kind(**{name: None}), name) is None
 
 
+@pytest.mark.parametrize(("kind", "name"), LIMITS)
+@pytest.mark.parametrize("value", [0, 0.0, *NO_SECONDS], ids=lambda value: repr(value)[:8])
+def test_limits(kind: Any, name: str, value: Any) -> None:
+    """A limit of no time would end everything at once; None is no limit, but for closing, which must end."""
+    _refuse(kind, name, value, "seconds above 0")
+
+    if name == "close":
+        _refuse(kind, name, None, "seconds above 0")
+    else:
+        assert getattr(kind(**{name: None}), name) is None
+
+
 @pytest.mark.parametrize(("kind", "name"), COUNTS)
 @pytest.mark.parametrize("value", NO_COUNT, ids=lambda value: repr(value)[:8])
 def test_counts(kind: Any, name: str, value: Any) -> None:
@@ -86,10 +95,17 @@ def test_options_of_polling(name: str, what: str, value: Any) -> None:
     _refuse(PollPolicy, name, value, what)
 
 
-@pytest.mark.parametrize(("kind", "name"), [*SECONDS_OR_NONE, (Timeouts, "close"), (RetryPolicy, "max_retry_after")])
+@pytest.mark.parametrize(("kind", "name"), [*SECONDS_OR_NONE, (RetryPolicy, "max_retry_after")])
 @given(st.floats(0, 1e12) | st.integers(0, 10**12))
 def test_sound_seconds_are_kept(kind: Any, name: str, value: float) -> None:
     """What is taken is not changed."""
+    assert getattr(kind(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("kind", "name"), LIMITS)
+@given(st.floats(0, 1e12, exclude_min=True) | st.integers(1, 10**12))
+def test_sound_limits_are_kept(kind: Any, name: str, value: float) -> None:
+    """However short they are."""
     assert getattr(kind(**{name: value}), name) == value
 
 

@@ -9,6 +9,7 @@ from sys import float_info
 from typing import Any, Generic, NamedTuple
 
 from craftkit_async._io.capture import CapturedResponse, captured
+from craftkit_async._io.governor import Governor
 from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import Reply, lowered
 from craftkit_async._io.watch import Watched
@@ -78,14 +79,14 @@ class Sender:
         try:
             while True:
                 if not (has_place or governor.try_enter()):
-                    await governor.enter(deadline, yields=yields)
+                    await _enter(governor, deadline, end, yields=yields)
                 has_place = True
                 epoch = governor.window.epoch
                 # The key is asked for at each attempt anew, so that a rotated one is used at once.
                 key = self._key() if call.operation.credential in _CLIENT_KEYS else None
                 request = make_request(call, self._lane.base_url, key)
                 schedule.sent += 1
-                bound = limit if end == inf else self._shorter(limit, end - loop.time())
+                bound, is_last = (limit, False) if end == inf else self._shorter(limit, end - loop.time())
                 try:
                     if bound is OMITTED:
                         with Watched(runtime.watch, loop):
@@ -94,7 +95,7 @@ class Sender:
                         async with asyncio.timeout(bound) as timer:
                             reply, outcome = await self._exchange(call, request, receive, timer)
                 except TimeoutError:
-                    reply, outcome = None, TransportTimeoutError("no whole reply came in time")
+                    reply, outcome = None, _timed_out(ended_call=is_last)
                 if not isinstance(outcome, CraftkitError):
                     governor.window.succeeded(governor.in_flight)
                     runtime.quota.give_back(schedule.spent)
@@ -114,10 +115,10 @@ class Sender:
             if (seen := captured.get()) is not None:
                 seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
 
-    def _shorter(self, timeout: TimeoutOption, time_left: float) -> float:
-        """Bound an attempt by its own limit and by the time that is left for the whole call."""
+    def _shorter(self, timeout: TimeoutOption, time_left: float) -> tuple[float, bool]:
+        """Bound an attempt by its own limit and by the time that is left for the whole call; is it the latter?"""
         limit = self.runtime.settings.timeouts.request if timeout is OMITTED else timeout
-        return time_left if limit is None else min(limit, time_left)
+        return (time_left, True) if limit is None or time_left <= limit else (limit, False)
 
     async def _exchange(
         self, call: Call[Any], request: Request, receive: Receive | None = None, timer: asyncio.Timeout | None = None
@@ -151,7 +152,9 @@ class Sender:
             report_failure(observers, call.operation.name, schedule.sent, error)
         hint = error.retry_after if isinstance(error, ApiError) else None
         delay = schedule.next_attempt(trouble, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
-        if delay is None or not (schedule.keeps_place or runtime.quota.take()):
+        # Where the limit of the call was reached, no clock is asked again: a timer may have come a moment early.
+        has_ended = isinstance(error, TransportTimeoutError) and error.ended_call
+        if has_ended or delay is None or not (schedule.keeps_place or runtime.quota.take()):
             raise error
         window = governor.window.places if schedule.keeps_place else None
         runtime.statistics.throttled += window is not None
@@ -159,6 +162,21 @@ class Sender:
         if observers:
             report_next_attempt(observers, call.operation.name, schedule.sent, delay, window)
         return delay
+
+
+async def _enter(governor: Governor, deadline: float, end: float, *, yields: bool) -> None:
+    """Wait for a slot, until the budget of the retries is spent or the whole call has ended."""
+    try:
+        await governor.enter(deadline, yields=yields)
+    except TransportTimeoutError as error:
+        error.ended_call = deadline == end
+        raise
+
+
+def _timed_out(*, ended_call: bool) -> TransportTimeoutError:
+    error = TransportTimeoutError("no whole reply came in time")
+    error.ended_call = ended_call
+    return error
 
 
 def check_timeout(timeout: object) -> float | None:
@@ -196,6 +214,9 @@ def _describe(error: CraftkitError, call: Call[Any], schedule: Schedule) -> None
         tries = f" (after {schedule.sent} attempts)" if schedule.sent > 1 else ""
         error.message = f"{call.operation.method} {call.shown_path}: {error.message}{tries}"
         error.idempotency_key = call.idempotency_key
+    if isinstance(error, ClientStateError) and call.idempotency_key is not None:
+        error.idempotency_key = call.idempotency_key
+        error.args = (f"{error}; repeat it with its idempotency key, {call.idempotency_key}",)
     if isinstance(error, TransportError):
         error.maybe_sent = error.maybe_sent or schedule.in_doubt
     if isinstance(error, ApiError | TransportError | DecodeError):

@@ -27,6 +27,9 @@ from craftkit_async.waiting.session import RenderSession
 
 Result = TypeVar("Result")
 
+# A row whose time is over submits no more; what takes no time at all is no limit of a submit.
+_NO_TIME = 0.001
+
 
 class Service(NamedTuple):
     """What a batch needs of its client."""
@@ -193,7 +196,7 @@ class Work:
         keyed = attrs.evolve(request, idempotency_key=record.idempotency_key)
         handle = await self._patiently(
             state,
-            lambda timeout: self._service.session.submit(keyed, timeout),
+            lambda timeout: self._service.session.submit(keyed, timeout if timeout is None else max(timeout, _NO_TIME)),
         )
         self._note(state, record._replace(render_id=handle.id))
         return handle

@@ -13,7 +13,7 @@ from craftkit_async._sansio.calls.call import OMITTED, Omitted, Operation, Retry
 from craftkit_async._sansio.calls.data import encode_object, to_json
 from craftkit_async._sansio.calls.manifests import read_manifest, says_the_same
 from craftkit_async._sansio.calls.render_request import RenderRequest, to_request
-from craftkit_async.errors import NotFoundError
+from craftkit_async.errors import ClientStateError, NotFoundError
 from craftkit_async.models.renders import Render
 from craftkit_async.models.templates import (
     Manifest,
@@ -174,11 +174,10 @@ async def submit_render(
     *,
     timeout: TimeoutOption = OMITTED,
     time_left: float = inf,
-    resend: bool = True,
 ) -> Submission:
     """Submit a render, and return with it the key and whether the service had seen the key before.
 
-    `timeout` bounds one attempt and `time_left` all of them together; without `resend` there is one attempt.
+    `timeout` bounds one attempt and `time_left` all of them together.
     """
     slug, key = request.template, given_or_fresh(request.idempotency_key)
     call = _RENDER.call(slug=slug)
@@ -186,9 +185,14 @@ async def submit_render(
     observers = sender.runtime.settings.observers
     is_fresh = request.idempotency_key is None
     try:
-        answer = await sender.send(call, timeout=timeout, time_left=time_left, resend=resend)
+        answer = await sender.send(call, timeout=timeout, time_left=time_left)
     except asyncio.CancelledError:
         if is_fresh and observers:
+            report_abandoned_submit(observers, slug, key)
+        raise
+    except ClientStateError as error:
+        # One without a key was raised before the call began.
+        if error.idempotency_key is not None and observers:
             report_abandoned_submit(observers, slug, key)
         raise
     replayed = answer.status == _REPLAYED

@@ -34,13 +34,13 @@ class RenderSession:
 
     async def submit(self, request: RenderRequest, timeout: TimeoutOption = OMITTED) -> RenderHandle:
         """Submit a render and return as soon as it has an id."""
-        limit = OMITTED if timeout is OMITTED else check_wait(timeout)
+        limit = OMITTED if timeout is OMITTED else check_timeout(timeout)
         entry, submission = await self._submit(request, limit)
         return RenderHandle(entry, request.template, submission.idempotency_key, replayed=submission.replayed)
 
     async def render(self, request: RenderRequest, timeout: TimeoutOption = OMITTED) -> Render:
         """Submit a render and wait until it has finished; `timeout` bounds both together."""
-        limit = self._read_limit(timeout)
+        limit = self._completions.runtime.settings.timeouts.wait if timeout is OMITTED else check_timeout(timeout)
         loop = self._completions.runtime.check()
         start = loop.time()
         entry, submission = await self._submit(request, limit)
@@ -139,10 +139,10 @@ class RenderSession:
         mailbox = self._completions.pending.mailbox
         number = mailbox.begin(self.project.key)
         try:
-            submission = await submit_render(self._sender, request, time_left=self._time_left(limit), resend=limit != 0)
+            submission = await submit_render(self._sender, request, time_left=self._time_left(limit))
             return self._take_in(submission, request.template), submission
         except TransportTimeoutError as error:
-            if limit is OMITTED or not limit or loop.time() - start < limit:
+            if not error.ended_call:
                 raise
             raise self._never_answered(error, loop.time() - start) from error
         finally:
@@ -164,7 +164,7 @@ class RenderSession:
     def _time_left(self, limit: TimeoutOption) -> float:
         """Bound a submit where its retries are not bounded more tightly anyway, which costs nothing."""
         settings = self._completions.runtime.settings
-        if limit is OMITTED or not limit:
+        if limit is OMITTED or limit is None:
             return inf
         own = (settings.retries.total, settings.timeouts.request)
         return limit if None in own or limit < sum(part for part in own if part is not None) else inf

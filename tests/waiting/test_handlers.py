@@ -340,7 +340,7 @@ async def test_a_handler_after_the_answer_is_bounded_in_time(limit: float | None
 async def test_no_handler_begins_after_the_drain() -> None:
     """However a handler that is dropped ends."""
     begun: list[str] = []
-    craftkit = Service().make_client(limits=Limits(handlers=1), timeouts=Timeouts(close=0.0))
+    craftkit = Service().make_client(limits=Limits(handlers=1), timeouts=Timeouts(close=0.001))
 
     @craftkit.inbox.on("*")
     async def work(event: Any) -> None:

@@ -614,9 +614,10 @@ async def test_timeout_zero_looks_once() -> None:
         for begin in (partial(craftkit.wait, "r1"), craftkit.attach("r1").wait):
             with pytest.raises(WaitTimeoutError, match="rendering when last seen"):
                 await begin(timeout=0)
+        first = await craftkit.submit("t", {}, idempotency_key="k1")
         with pytest.raises(WaitTimeoutError) as caught:
-            await craftkit.render("t", {}, timeout=0, idempotency_key="k1")
-        handle = await craftkit.submit("t", {}, timeout=0)
+            await first.wait(timeout=0)
+        handle = await craftkit.submit("t", {})
         assert now() == 0.0
         await asyncio.sleep(2.0)
 
@@ -673,16 +674,6 @@ async def test_timeout_zero_waits_no_longer_for_its_slot() -> None:
         submitting.cancel()
 
     assert (now(), service.polls) == (5.0, {})
-
-
-async def test_a_default_of_zero_looks_once() -> None:
-    """`Timeouts(wait=0)` means for every wait what `timeout=0` means for one."""
-    service = Service()
-    async with service.make_client(timeouts=Timeouts(wait=0)) as craftkit:
-        with pytest.raises(WaitTimeoutError):
-            await craftkit.attach("x1")
-
-    assert service.polls == {"x1": [0.0]}
 
 
 @pytest.mark.parametrize("wrong", [-1, True, False, "5", float("nan"), inf])
