@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
 import attrs
 
-from craftkit_async._sansio.webhooks.delivery import Body, Fields, read_body, read_signature
 from craftkit_async._sansio.webhooks.duplicates import Duplicates
-from craftkit_async._sansio.webhooks.keyring import Owner
 from craftkit_async._sansio.webhooks.signing import SecretName
 from craftkit_async._sansio.webhooks.subscriptions import FORM_SUBMITTED, Subscriptions
 from craftkit_async.errors import DeliveryError, RelayError
@@ -17,38 +15,17 @@ from craftkit_async.models.events import Webhook
 from craftkit_async.observe.reports import report_delivery, report_refusal
 from craftkit_async.waiting.completions import Completions
 from craftkit_async.waiting.handlers import Handler, Handlers
-from craftkit_async.waiting.projects import ProjectRef, Ring
 from craftkit_async.waiting.relay import SignedRender
 from craftkit_async.waiting.relay_link import HeldClaim
-from craftkit_async.webhooks import VerifiedDelivery, forged, read_delivery
+from craftkit_async.webhooks import VerifiedDelivery
 
 _logger = logging.getLogger(__name__)
 
 OK, TRY_AGAIN = 200, 503
 
 
-class Accepted(NamedTuple):
-    """A genuine delivery, and the projects that it belongs to."""
-
-    delivery: VerifiedDelivery
-    owners: Sequence[Owner[ProjectRef]]
-
-    @property
-    def project(self) -> str | None:
-        """The first project by name."""
-        return self.owners[0].project.label
-
-    def event(self) -> Webhook:
-        """Build the event."""
-        return self.delivery.event(self.project)
-
-    def receipt(self, status: int = OK, *, reason: str | None = None, is_duplicate: bool = False) -> "Receipt":
-        """Make the receipt."""
-        return Receipt(status, self, is_duplicate, reason, self.owners[0].secret, self.project)
-
-
-def _event_of(event: "Webhook | Accepted | None") -> Webhook | None:
-    return event.event() if isinstance(event, Accepted) else event
+def _event_of(event: "Webhook | VerifiedDelivery | None") -> Webhook | None:
+    return event.event(event.owners[0].project.label) if isinstance(event, VerifiedDelivery) else event
 
 
 @attrs.define
@@ -60,7 +37,7 @@ class Receipt:
 
     status: int
     # The event of a delivery is built when it is asked for.
-    _event: "Webhook | Accepted | None" = attrs.field(default=None, eq=_event_of, repr=False)
+    _event: "Webhook | VerifiedDelivery | None" = attrs.field(default=None, eq=_event_of, repr=False)
     duplicate: bool = False
     reason: str | None = None
     """For the log; the sender is told nothing."""
@@ -77,17 +54,15 @@ class Receipt:
 
 
 # A delivery that needs no work is answered by 200 and handed on as it is: nobody may ask for its receipt.
-Outcome = Accepted | Receipt | Awaitable[Receipt]
+Outcome = VerifiedDelivery | Receipt | Awaitable[Receipt]
 
 
-def verify(body: Body, fields: Fields, ring: Ring, max_body: int) -> Accepted:
-    """Return a genuine delivery with its owners, or raise a `DeliveryError`; needs no loop."""
-    raw = body if type(body) is bytes and len(body) <= max_body else read_body(body, max_body)
-    signature = read_signature(fields)
-    owners = ring.owners_of(raw, signature)
-    if not owners:
-        raise forged()
-    return Accepted(read_delivery(raw, fields, signature), owners)
+def receipt_of(
+    delivery: VerifiedDelivery, status: int = OK, *, reason: str | None = None, is_duplicate: bool = False
+) -> Receipt:
+    """Make the receipt of a genuine delivery."""
+    owner = delivery.owners[0]
+    return Receipt(status, delivery, is_duplicate, reason, owner.secret, owner.project.label)
 
 
 class _Work(NamedTuple):
@@ -125,27 +100,39 @@ class Deliveries:
             report_refusal(self._observers, str(error))
         return Receipt(error.status_hint, reason=str(error))
 
-    def accept(self, accepted: Accepted) -> Outcome:
+    def accept(self, delivery: VerifiedDelivery) -> Outcome:
         """Act on a delivery: most need nothing but a look at who waits."""
         if self._completions.is_closing:
             return Receipt(TRY_AGAIN, reason="the client is closing")
         self._statistics.deliveries += 1
-        delivery = accepted.delivery
-        key = delivery.deduplication_key
-        is_repeat = key in self._working or key in self._passed or key in self._worked_on
+        published = delivery.published
+        key = delivery.signature if published is not None else delivery.deduplication_key
+        passed, worked_on = self._passed, self._worked_on
+        # The sets themselves: calls would cost a tenth of all that a delivery costs.
+        is_repeat = key in passed.current or key in passed.previous or key in self._working
+        if self.subscriptions.all and not is_repeat:
+            is_repeat = key in worked_on
         if self._observers:
             report_delivery(self._observers, delivery.name, duplicate=is_repeat)
         if is_repeat:
-            return self._repeat(accepted, key)
-        is_awaited = self._complete(accepted)
-        before, after = self._handlers_of(accepted)
+            return self._repeat(delivery, key)
+        is_awaited = self._completions.take(delivery)
+        if self.subscriptions.all or self._completions.link is not None or published is None:
+            return self._sort(delivery, key, is_awaited=is_awaited)
+        passed.add(key)
+        return delivery
+
+    def _sort(self, delivery: VerifiedDelivery, key: str, *, is_awaited: bool) -> Outcome:
+        """Tell what needs work from what does not."""
+        projects = [owner.project() for owner in delivery.owners]
+        before, after = self.subscriptions.split(delivery.name, projects)
         if not before and not after:
             if delivery.name == FORM_SUBMITTED:
-                return self._refuse_form(accepted)
+                return self._refuse_form(delivery)
             if self._completions.link is None or delivery.render_id is None:
                 self._passed.add(key)
-                return accepted
-        return self._work(accepted, key, before, after, is_awaited=is_awaited)
+                return delivery
+        return self._work(delivery, key, before, after, is_awaited=is_awaited)
 
     async def drain(self, patience: float) -> None:
         """Let handlers finish that were begun: those before an answer, and then those after it."""
@@ -164,41 +151,26 @@ class Deliveries:
 
     # ---- one step each
 
-    def _complete(self, accepted: Accepted) -> bool:
-        """Complete the waits of those projects that the delivery belongs to; did anybody here wait for it?"""
-        delivery = accepted.delivery
-        render_id = delivery.render_id
-        if render_id is None or not self._completions.is_interested(render_id):
-            return False
-        render = delivery.render
-        projects = [project for owner in accepted.owners if (project := owner.project()) is not None]
-        return render is not None and self._completions.deliver(projects, render)
-
-    def _handlers_of(self, accepted: Accepted) -> tuple[list[Handler], list[Handler]]:
-        if not self.subscriptions:
-            return [], []
-        return self.subscriptions.split(accepted.delivery.name, [owner.project() for owner in accepted.owners])
-
-    def _refuse_form(self, accepted: Accepted) -> Receipt:
+    def _refuse_form(self, delivery: VerifiedDelivery) -> Receipt:
         _logger.warning(
             "a form.submitted was answered 503, since no handler takes it and it may be the only copy of its data; to"
             ' drop such data, register a handler that does nothing: @craftkit.inbox.on("form.submitted")'
         )
-        return accepted.receipt(TRY_AGAIN, reason="no handler takes form.submitted")
+        return receipt_of(delivery, TRY_AGAIN, reason="no handler takes form.submitted")
 
-    def _repeat(self, accepted: Accepted, key: str) -> Receipt | Awaitable[Receipt]:
+    def _repeat(self, delivery: VerifiedDelivery, key: str) -> Receipt | Awaitable[Receipt]:
         self._statistics.duplicates += 1
         working = self._working.get(key)
         if working is not None:
-            return self._answer_like(accepted, working.answered)
-        return accepted.receipt(is_duplicate=True)
+            return self._answer_like(delivery, working.answered)
+        return receipt_of(delivery, is_duplicate=True)
 
-    async def _answer_like(self, accepted: Accepted, answered: "asyncio.Future[Receipt]") -> Receipt:
+    async def _answer_like(self, delivery: VerifiedDelivery, answered: "asyncio.Future[Receipt]") -> Receipt:
         """Answer a repeat like the first one, as soon as that is answered."""
         # Not awaited itself: if this repeat is cancelled, the first one must not be.
         await asyncio.wait([answered])
         first = answered.result()
-        return accepted.receipt(first.status, reason=first.reason, is_duplicate=True)
+        return receipt_of(delivery, first.status, reason=first.reason, is_duplicate=True)
 
     async def _publish(self, delivery: VerifiedDelivery, *, is_awaited: bool) -> str | None:
         """Publish; returns why the service must send the delivery again, if it must."""
@@ -212,14 +184,14 @@ class Deliveries:
         return None
 
     async def _work(
-        self, accepted: Accepted, key: str, before: list[Handler], after: list[Handler], *, is_awaited: bool
+        self, delivery: VerifiedDelivery, key: str, before: list[Handler], after: list[Handler], *, is_awaited: bool
     ) -> Receipt:
         """Do what must be done before the answer, and begin what comes after it; work that fails may come again."""
         answered: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         work = self._working[key] = _Work(answered, asyncio.current_task())
-        receipt = accepted.receipt(TRY_AGAIN, reason="the work was given up")
+        receipt = receipt_of(delivery, TRY_AGAIN, reason="the work was given up")
         try:
-            receipt = await self._work_in_turn(accepted, key, before, after, is_awaited=is_awaited)
+            receipt = await self._work_in_turn(delivery, key, before, after, is_awaited=is_awaited)
         finally:
             if self._working.get(key) is work:
                 del self._working[key]
@@ -227,24 +199,24 @@ class Deliveries:
         return receipt
 
     async def _work_in_turn(
-        self, accepted: Accepted, key: str, before: list[Handler], after: list[Handler], *, is_awaited: bool
+        self, delivery: VerifiedDelivery, key: str, before: list[Handler], after: list[Handler], *, is_awaited: bool
     ) -> Receipt:
-        reason = await self._publish(accepted.delivery, is_awaited=is_awaited) or self._why_not(before, after)
+        reason = await self._publish(delivery, is_awaited=is_awaited) or self._why_not(before, after)
         if reason is not None:
-            return accepted.receipt(TRY_AGAIN, reason=reason)
+            return receipt_of(delivery, TRY_AGAIN, reason=reason)
         if not before and not after:
             self._passed.add(key)
-            return accepted.receipt()
-        claim = await self._claim(accepted, key)
+            return receipt_of(delivery)
+        claim = await self._claim(delivery, key)
         if isinstance(claim, Receipt):
             return claim
         try:
-            return await self._run_handlers(accepted, key, before, after, claim)
+            return await self._run_handlers(delivery, key, before, after, claim)
         finally:
             if claim is not None:
                 await claim.finish()
 
-    async def _claim(self, accepted: Accepted, key: str) -> HeldClaim | Receipt | None:
+    async def _claim(self, delivery: VerifiedDelivery, key: str) -> HeldClaim | Receipt | None:
         """Claim the work; a receipt where none is to be done here, None where no claim is needed."""
         link = self._completions.link
         if link is None:
@@ -253,11 +225,11 @@ class Deliveries:
             claim = await link.claim(key)
         except RelayError as error:
             # Losing the only copy of a form's data is worse than working on it twice.
-            is_form = accepted.delivery.name == FORM_SUBMITTED
-            return None if is_form else accepted.receipt(TRY_AGAIN, reason=str(error))
+            is_form = delivery.name == FORM_SUBMITTED
+            return None if is_form else receipt_of(delivery, TRY_AGAIN, reason=str(error))
         if claim is None:
             self._worked_on.add(key)
-            return accepted.receipt(is_duplicate=True)
+            return receipt_of(delivery, is_duplicate=True)
         return claim
 
     def _why_not(self, before: list[Handler], after: list[Handler]) -> str | None:
@@ -269,20 +241,20 @@ class Deliveries:
         return None
 
     async def _run_handlers(
-        self, accepted: Accepted, key: str, before: list[Handler], after: list[Handler], claim: HeldClaim | None
+        self, delivery: VerifiedDelivery, key: str, before: list[Handler], after: list[Handler], claim: HeldClaim | None
     ) -> Receipt:
-        event = accepted.event()
+        event = delivery.event(delivery.owners[0].project.label)
         if before and not await self.handlers.run_before(before, event):
-            return accepted.receipt(TRY_AGAIN, reason="a handler that runs before the answer failed")
+            return receipt_of(delivery, TRY_AGAIN, reason="a handler that runs before the answer failed")
         if claim is not None:
             try:
                 await claim.commit()
             except RelayError as error:
                 if not before:
-                    return accepted.receipt(TRY_AGAIN, reason=str(error))
+                    return receipt_of(delivery, TRY_AGAIN, reason=str(error))
         if after and not self._runtime.is_open:
             # Nothing would run them any more.
-            return accepted.receipt(TRY_AGAIN, reason="the client is closed")
+            return receipt_of(delivery, TRY_AGAIN, reason="the client is closed")
         self._worked_on.add(key)
         self.handlers.start(after, event)
-        return accepted.receipt()
+        return receipt_of(delivery)

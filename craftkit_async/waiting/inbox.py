@@ -20,13 +20,15 @@ from typing import Any, TypeVar
 
 from craftkit_async._sansio.calls.project_labels import check_label
 from craftkit_async._sansio.webhooks.delivery import Body, Fields, Headers, read_headers
+from craftkit_async._sansio.webhooks.keyring import Keyring
 from craftkit_async._sansio.webhooks.signing import Secrets
 from craftkit_async._sansio.webhooks.subscriptions import check_patterns
 from craftkit_async.errors import ClientStateError, ConfigurationError, DeliveryError, SignatureError
 from craftkit_async.waiting.completions import Completions
-from craftkit_async.waiting.deliveries import OK, TRY_AGAIN, Accepted, Deliveries, Outcome, Receipt, verify
+from craftkit_async.waiting.deliveries import OK, TRY_AGAIN, Deliveries, Outcome, Receipt, receipt_of
 from craftkit_async.waiting.handlers import Handler
 from craftkit_async.waiting.projects import Membership, Ring, SecretsProvider
+from craftkit_async.webhooks import VerifiedDelivery, verify
 
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
@@ -49,6 +51,7 @@ class WebhookInbox:
         # Keeps the project and its secrets; None in the inbox of the root client.
         self._membership = membership
         self._project = None if membership is None else membership.project
+        self._ring_key = None if membership is None else membership.project.key
         limits = completions.runtime.settings.limits
         self._max_body = limits.webhook_bytes
         self._most_tried = limits.secrets_tried
@@ -101,8 +104,8 @@ class WebhookInbox:
         `project` narrows the secrets that are tried to those of one project.
         """
         outcome = self._take(body, headers, read_headers, project)
-        if isinstance(outcome, Accepted):
-            return outcome.receipt()
+        if isinstance(outcome, VerifiedDelivery):
+            return receipt_of(outcome)
         receipt = outcome if isinstance(outcome, Receipt) else await outcome
         if receipt.reason == _UNCONFIGURED and project is None:
             self.check()
@@ -122,39 +125,41 @@ class WebhookInbox:
         the framework's headers into fields.
         """
         outcome = self._take(body, headers, read, project)
-        if isinstance(outcome, Accepted):
+        if isinstance(outcome, VerifiedDelivery):
             return OK
         return outcome.status if isinstance(outcome, Receipt) else _status_of(outcome)
 
     # ---- on which loop
 
     def _take(self, body: Body, headers: Any, read: Callable[[Any], Fields], project: str | None) -> Outcome:
+        # Made once, where secrets are fixed; all else about projects is for the slow way.
+        ring = self._projects.rings.get(self._ring_key) if project is None else None
+        if ring is None:
+            found = self._find_ring(project)
+            if not isinstance(found, Keyring):
+                return found
+            ring = found
         try:
-            ring = self._ring_of(project)
-        except Exception as error:  # noqa: BLE001 - a function given as webhook_secret may raise anything
-            self._say_once("a function given as webhook_secret failed: %s", type(error).__name__)
-            return Receipt(TRY_AGAIN, reason="a function given as webhook_secret failed")
-        try:
-            if isinstance(ring, Receipt | DeliveryError):
-                return self._refuse(ring)
-            accepted = verify(body, read(headers), ring, self._max_body)
+            delivery = verify(body, read(headers), ring, self._max_body)
         except DeliveryError as error:
             return self._refuse(error)
-        return self._deliveries.accept(accepted) if self._runtime.is_here() else self._take_to_owner(accepted)
+        return self._deliveries.accept(delivery) if self._runtime.is_here() else self._take_to_owner(delivery)
 
-    def _ring_of(self, label: str | None) -> "Ring | Receipt | DeliveryError":
-        """Return the secrets to try."""
+    def _find_ring(self, label: str | None) -> Ring | Receipt:
+        """Return the secrets to try, or the receipt where none may be tried."""
         project = self._project
         if label is not None:
             named = self._projects.find(label)
             if named is None or project not in (None, named):
-                return SignatureError("the path names a project that is not known here")
+                return self._refuse(SignatureError("the path names a project that is not known here"))
             project = named
-        ring = self._projects.ring_of(project)
+        try:
+            ring = self._projects.ring_of(project)
+        except Exception as error:  # noqa: BLE001 - a function given as webhook_secret may raise anything
+            self._say_once("a function given as webhook_secret failed: %s", type(error).__name__)
+            return Receipt(TRY_AGAIN, reason="a function given as webhook_secret failed")
         if not len(ring):
-            self._say_once(
-                "a delivery was answered 503: there is no webhook secret%s", "" if label is None else " for its project"
-            )
+            self._say_once("a delivery was answered 503: no webhook secret is known for %s", label or "this client")
             return Receipt(TRY_AGAIN, reason=_UNCONFIGURED)
         if project is None and len(ring) > self._most_tried:
             self._say_once(
@@ -163,21 +168,19 @@ class WebhookInbox:
             return Receipt(TRY_AGAIN, reason="too many secrets to try; receive with project=")
         return ring
 
-    def _refuse(self, refused: Receipt | DeliveryError) -> Receipt:
+    def _refuse(self, error: DeliveryError) -> Receipt:
         """Refuse on the spot; what is counted and told is so on the client's loop, if that is another one."""
-        if isinstance(refused, Receipt):
-            return refused
         owner = self._runtime.loop
         if owner is not None and not self._runtime.is_here():
             try:
-                owner.call_soon_threadsafe(self._deliveries.refuse, refused)
+                owner.call_soon_threadsafe(self._deliveries.refuse, error)
             except RuntimeError:
                 # That loop is closed.
-                return self._deliveries.refuse(refused)
-            return Receipt(refused.status_hint, reason=str(refused))
-        return self._deliveries.refuse(refused)
+                return self._deliveries.refuse(error)
+            return Receipt(error.status_hint, reason=str(error))
+        return self._deliveries.refuse(error)
 
-    def _take_to_owner(self, accepted: Accepted) -> Outcome:
+    def _take_to_owner(self, delivery: VerifiedDelivery) -> Outcome:
         """Find the loop that the client belongs to; if there is none that can still run, it is this one."""
         if self._runtime.is_orphaned:
             self._runtime.leave_loop()
@@ -188,12 +191,12 @@ class WebhookInbox:
         except ClientStateError as error:
             return Receipt(TRY_AGAIN, reason=str(error))
         if owner is asyncio.get_running_loop():
-            return self._deliveries.accept(accepted)
-        return self._hand_over(accepted, owner)
+            return self._deliveries.accept(delivery)
+        return self._hand_over(delivery, owner)
 
-    async def _hand_over(self, accepted: Accepted, owner: asyncio.AbstractEventLoop) -> Receipt:
+    async def _hand_over(self, delivery: VerifiedDelivery, owner: asyncio.AbstractEventLoop) -> Receipt:
         """Let the client's own loop act on it."""
-        taking = self._accept_there(accepted)
+        taking = self._accept_there(delivery)
         try:
             taken = asyncio.run_coroutine_threadsafe(taking, owner)
         except RuntimeError:
@@ -211,10 +214,10 @@ class WebhookInbox:
                 raise
             return Receipt(TRY_AGAIN, reason="the client's event loop has ended the work")
 
-    async def _accept_there(self, accepted: Accepted) -> Receipt:
-        outcome = self._deliveries.accept(accepted)
-        if isinstance(outcome, Accepted):
-            return outcome.receipt()
+    async def _accept_there(self, delivery: VerifiedDelivery) -> Receipt:
+        outcome = self._deliveries.accept(delivery)
+        if isinstance(outcome, VerifiedDelivery):
+            return receipt_of(outcome)
         return outcome if isinstance(outcome, Receipt) else await outcome
 
     def _say_once(self, message: str, value: object) -> None:

@@ -92,7 +92,7 @@ class LazyWaiting:
 
         with self._lock:
             if self._projects is None:
-                self._projects = Projects(self._options.webhooks)
+                self._projects = Projects(self._options.webhooks, self._runtime.settings.limits.secrets_tried)
             return self._projects
 
     def _make_completions(self) -> "Completions":

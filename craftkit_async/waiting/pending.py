@@ -12,8 +12,8 @@ The state of one render in this process:
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from craftkit_async._sansio.calls.call import TimeoutOption
 from craftkit_async._sansio.webhooks.mailbox import Mailbox
@@ -191,9 +191,15 @@ class PendingRenders:
         """Return the entry of an id in a project, if there is one."""
         return next((entry for entry in self.find_all(id) if entry.poller.project is project), None)
 
-    def find_all(self, id: str) -> list[Pending]:
+    def find_all(self, id: str) -> Sequence[Pending]:
         """Return the entries of an id in all projects."""
-        return [entry for holder in self._holders(id) if (entry := _entry_of(holder)) is not None]
+        found = self._entries.get(id)
+        if type(found) is _Held:
+            entry = found()
+            return () if entry is None else (entry,)
+        if isinstance(found, list):
+            return [entry for holder in found if (entry := _entry_of(holder)) is not None]
+        return () if found is None else (cast("Pending", found),)
 
     def open(self, id: str, poller: Poller, template: str | None = None, born: int | None = None) -> Pending:
         """Return the entry of an id in the project of a poller, made now if there is none."""

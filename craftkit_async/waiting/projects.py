@@ -119,8 +119,9 @@ class Projects:
     Verifying may run on any thread, so what is read there is built under a lock and replaced as a whole.
     """
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, most_tried: int) -> None:
         self._mode = mode
+        self._most_tried = most_tried
         self._lock = threading.RLock()
         self._all: weakref.WeakSet[Project] = weakref.WeakSet()
         self._labelled: weakref.WeakValueDictionary[str, Project] = weakref.WeakValueDictionary()
@@ -128,8 +129,11 @@ class Projects:
         """The first client's, whose inbox may outlive it."""
         # Those that `add_project` made, until `remove_project`.
         self._added: dict[str, list[Membership]] = {}
-        # By the key of a project, None for all of them; dropped whenever a project or its secrets change.
-        self._rings: dict[Hashable, Ring] = {}
+        self.rings: dict[Hashable, Ring] = {}
+        """Those that may be tried as they are: by the key of a project, None for all of them.
+
+        Dropped whenever a project or its secrets change.
+        """
 
     def join(self, label: str | None, given: Secrets | SecretsProvider | None) -> Membership:
         """Return the membership of a new client in the project of this label."""
@@ -145,8 +149,8 @@ class Projects:
                 secrets = next((known for known in project.secrets if known.identity == secrets.identity), secrets)
                 if secrets not in project.secrets:
                     project.secrets.add(secrets)
-                    weakref.finalize(secrets, self._rings.clear).atexit = False
-                    self._rings.clear()
+                    weakref.finalize(secrets, self.rings.clear).atexit = False
+                    self.rings.clear()
             membership = Membership(project, secrets)
             self._root = self._root or membership
         return membership
@@ -173,7 +177,7 @@ class Projects:
 
     def ring_of(self, project: Project | None) -> "Ring":
         """Return the secrets of a project, or of all of them; raises what a function given as secret raises."""
-        ring = self._rings.get(None if project is None else project.key)
+        ring = self.rings.get(None if project is None else project.key)
         return self._make_ring(project) if ring is None else ring
 
     def _make_ring(self, project: Project | None) -> "Ring":
@@ -182,8 +186,9 @@ class Projects:
             sources = [(_refer_to(each), secrets) for each in concerned for secrets in each.secrets]
         # Outside of the lock: a function may do anything.
         ring = Keyring((owner, secret) for owner, secrets in sources for secret in secrets.read())
-        if all(secrets.is_fixed for _, secrets in sources):
-            self._rings[None if project is None else project.key] = ring
+        is_tried = len(ring) > 0 and (project is not None or len(ring) <= self._most_tried)
+        if is_tried and all(secrets.is_fixed for _, secrets in sources):
+            self.rings[None if project is None else project.key] = ring
         return ring
 
     def _concerned(self, project: Project | None) -> "Iterator[Project]":

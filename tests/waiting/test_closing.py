@@ -534,7 +534,7 @@ async def test_deliveries_whose_work_is_cancelled(who: str) -> None:
         else:
             assert outcomes == ["cancelled"]
         # What was given up may come again.
-        assert not craftkit._waiting._deliveries._worked_on._current  # type: ignore[union-attr]  # there is one
+        assert not craftkit._waiting._deliveries._worked_on.current  # type: ignore[union-attr]  # there is one
 
 
 @virtual_time

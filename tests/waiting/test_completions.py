@@ -392,7 +392,7 @@ async def test_a_submit_that_is_never_answered(limit: float) -> None:
                 assert isinstance(error.__cause__, TransportError)
 
         assert counts(craftkit).get("timed_out", 0) == recorder.names.count("TimedOut") == (2 if limit < 100.0 else 0)
-        assert craftkit._waiting.completions.pending.mailbox._boxes == {}
+        assert craftkit._waiting.completions.pending.mailbox.boxes == {}
     assert set(service.keys) == {"k1"}
 
 
@@ -480,7 +480,7 @@ async def test_cancelled_at_every_wait_nothing_is_left() -> None:
 
         def check() -> None:
             gc.collect()
-            assert (completions.pending.waited, completions.pending.mailbox._boxes) == (0, {})
+            assert (completions.pending.waited, completions.pending.mailbox.boxes) == (0, {})
             assert craftkit.statistics().pending == 0
 
         assert await cancel_everywhere(lambda: craftkit.render("t", {}), check) > 3
@@ -509,7 +509,7 @@ async def test_a_cancelled_submit(moment: str) -> None:
         else:
             assert submitting.result().id == "r1"
             assert recorder.names == ["Submitted"]
-        assert craftkit._waiting.completions.pending.mailbox._boxes == {}
+        assert craftkit._waiting.completions.pending.mailbox.boxes == {}
 
 
 # -- what is kept

@@ -37,7 +37,7 @@ Fields = Mapping[bytes, str | bytes]
 # Two tables, since `python -bb` refuses to compare text with bytes.
 _TEXT_NAMES = {name: name.encode() for name in (SIGNATURE, EVENT, TIMESTAMP, DELIVERY_ID)}
 _BYTE_NAMES = {name: name for name in _TEXT_NAMES.values()}
-_SIGNATURE, NAMED_EVENT, _TIMESTAMP, _DELIVERY_ID = _BYTE_NAMES
+SIGNATURE_FIELD, NAMED_EVENT, _TIMESTAMP, _DELIVERY_ID = _BYTE_NAMES
 
 # Most headers of a request have another length, and are passed over without being looked at.
 _LENGTHS = frozenset(map(len, _TEXT_NAMES))
@@ -128,13 +128,13 @@ def read_signature(fields: Fields) -> str:
     Being equal to lower-case hex digits is what proves it in the end; spelling them out in a pattern here would
     cost as much as hashing a small body.
     """
-    signature = fields.get(_SIGNATURE)
+    signature = fields.get(SIGNATURE_FIELD)
     if type(signature) is bytes:
         if len(signature) == _SIGNATURE_LENGTH and signature.isascii():
             return signature.decode()
     elif type(signature) is str and len(signature) == _SIGNATURE_LENGTH and signature.isascii():
         return signature
-    text = _text_of(fields, _SIGNATURE)
+    text = _text_of(fields, SIGNATURE_FIELD)
     if text is None:
         raise SignatureError(f"there is no {SIGNATURE} header")
     if len(text) != _SIGNATURE_LENGTH or not text.isascii():

@@ -31,46 +31,42 @@ class Mailbox:
     projects together.
     """
 
-    __slots__ = ("_age", "_boxes", "_most", "_number", "_order")
+    __slots__ = ("_age", "_most", "_number", "_order", "boxes")
 
     def __init__(self, most: int, age: float) -> None:
         self._most = most
         self._age = age
         self._number = 0
-        self._boxes: dict[Hashable, _Box] = {}
+        self.boxes: dict[Hashable, _Box] = {}
+        """By project; there is one while a submit of the project may yet ask for a delivery."""
         # What is kept, the oldest first.
         self._order: dict[tuple[Hashable, str], float] = {}
 
     def __len__(self) -> int:
         return len(self._order)
 
-    @property
-    def has_open_submits(self) -> bool:
-        """Is there a submit of any project that may yet ask for a delivery?"""
-        return bool(self._boxes)
-
     def begin(self, project: Hashable) -> int:
         """Note that a submit is under way, and return its number."""
         self._number += 1
-        box = self._boxes.get(project)
+        box = self.boxes.get(project)
         if box is None:
-            box = self._boxes[project] = _Box()
+            box = self.boxes[project] = _Box()
         box.submits[self._number] = None
         return self._number
 
     def end(self, project: Hashable, number: int) -> None:
         """Note that this submit is answered, failed or given up."""
-        box = self._boxes[project]
+        box = self.boxes[project]
         del box.submits[number]
         if not box.submits:
-            del self._boxes[project]
+            del self.boxes[project]
         oldest = next(iter(box.submits), self._number + 1)
         while box.letters and next(iter(box.letters.values())).number < oldest:
             self._drop(project, box, next(iter(box.letters)))
 
     def put(self, project: Hashable, render: Render, source: str, now: float) -> bool:
         """Keep how an unknown render finished while a submit is open; the oldest delivery makes room."""
-        box = self._boxes.get(project)
+        box = self.boxes.get(project)
         if box is None:
             return False
         self._number += 1
@@ -80,12 +76,12 @@ class Mailbox:
         self._order[project, render.id] = now
         while len(self._order) > self._most or next(iter(self._order.values())) < now - self._age:
             owner, oldest = next(iter(self._order))
-            self._drop(owner, self._boxes[owner], oldest)
+            self._drop(owner, self.boxes[owner], oldest)
         return True
 
     def take(self, project: Hashable, id: str) -> tuple[Render, str] | None:
         """Hand out what came for an id, and by which way."""
-        box = self._boxes.get(project)
+        box = self.boxes.get(project)
         if box is None or id not in box.letters:
             return None
         letter = box.letters[id]

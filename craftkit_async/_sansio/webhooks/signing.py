@@ -3,14 +3,15 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from craftkit_async.errors import ConfigurationError
 
 Secret = str | bytes
 Secrets = Secret | Iterable[Secret] | Mapping[str, Secret]
 SecretName = str | int
-Fits = Callable[[bytes, str], bool]
+CopyContext = Callable[[], Any]
+Found = TypeVar("Found")
 
 # RFC 2104: a key fills one block of the hash, and is mixed with one constant inside and another outside.
 _BLOCK = hashlib.sha256().block_size
@@ -24,36 +25,41 @@ def signature_of(body: bytes, secret: Secret) -> str:
 
 
 class NamedSecret(NamedTuple):
-    """One secret, its name, and the check that it made a signature."""
+    """One secret, its name, and the two hash contexts that its key is taken in by."""
 
     name: SecretName
     key: bytes
-    fits: Fits
+    copy_inner: CopyContext
+    copy_outer: CopyContext
 
 
 def read_secrets(secrets: Secrets) -> tuple[NamedSecret, ...]:
     """Return the secrets by name: by its key in a mapping, by its place otherwise; refuse what is no secret."""
-    named = tuple(NamedSecret(name, key := _key_of(secret), _check_of(key)) for name, secret in _name(secrets))
+    named = tuple(_prepare(name, _key_of(secret)) for name, secret in _name(secrets))
     if not named:
         raise ConfigurationError("there must be at least one secret")
     return named
 
 
-def _check_of(key: bytes) -> Fits:
+def _prepare(name: SecretName, key: bytes) -> NamedSecret:
     """Take the key in once; copying the two contexts for each body costs half of what a fresh HMAC does."""
     block = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-    copy_inner = hashlib.sha256(block.translate(_INSIDE)).copy
-    copy_outer = hashlib.sha256(block.translate(_OUTSIDE)).copy
-    compare = hmac.compare_digest
+    inner, outer = (hashlib.sha256(block.translate(pad)) for pad in (_INSIDE, _OUTSIDE))
+    return NamedSecret(name, key, inner.copy, outer.copy)
 
-    def fits(body: bytes, signature: str) -> bool:
+
+def matcher_of(secret: NamedSecret, found: Found, missed: Found) -> Callable[[bytes, str], Found]:
+    """Return a function from a body and an ASCII signature to `found`, if the secret made the signature."""
+    copy_inner, copy_outer, compare = secret.copy_inner, secret.copy_outer, hmac.compare_digest
+
+    def match(body: bytes, signature: str) -> Found:
         inner = copy_inner()
         inner.update(body)
         outer = copy_outer()
         outer.update(inner.digest())
-        return compare(outer.hexdigest(), signature)
+        return found if compare(outer.hexdigest(), signature) else missed
 
-    return fits
+    return match
 
 
 def _name(secrets: Secrets) -> list[tuple[SecretName, Secret]]:

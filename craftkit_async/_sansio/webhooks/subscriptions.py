@@ -30,13 +30,10 @@ class _Subscription(NamedTuple, Generic[Handler]):
 class Subscriptions(Generic[Handler]):
     """Handlers in the order in which they were registered."""
 
-    __slots__ = ("_all",)
+    __slots__ = ("all",)
 
     def __init__(self) -> None:
-        self._all: list[_Subscription[Handler]] = []
-
-    def __len__(self) -> int:
-        return len(self._all)
+        self.all: list[_Subscription[Handler]] = []
 
     def add(
         self, patterns: tuple[str, ...], handler: Handler, *, before_answer: bool | None, member: Member | None = None
@@ -45,13 +42,13 @@ class Subscriptions(Generic[Handler]):
 
         `before_answer` None lets each event decide whether the handler runs before its answer.
         """
-        self._all.append(_Subscription(patterns, handler, before_answer, member))
+        self.all.append(_Subscription(patterns, handler, before_answer, member))
 
     def split(self, event: str, projects: Sequence[object] = ()) -> tuple[list[Handler], list[Handler]]:
         """Return the handlers of an event of these projects: those before the answer, and those after it."""
         before: list[Handler] = []
         after: list[Handler] = []
-        for patterns, handler, before_answer, member in self._all:
+        for patterns, handler, before_answer, member in self.all:
             if (member is None or member.project in projects) and any(_fits(pattern, event) for pattern in patterns):
                 comes_first = event == FORM_SUBMITTED if before_answer is None else before_answer
                 (before if comes_first else after).append(handler)

@@ -34,7 +34,7 @@ def test_bounded_by_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_made_up_ids_push_out_only_ids_of_their_own_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     """One genuine body with a million delivery ids takes one slot."""
-    monkeypatch.setattr(duplicates, "_REMEMBERED", 2)
+    monkeypatch.setattr(duplicates, "_REMEMBERED", 40)
     seen = Duplicates()
     seen.add(A)
     for number in range(1000):

@@ -90,7 +90,7 @@ def test_projects_are_kept_apart() -> None:
     mailbox.end("p", submit)
     assert mailbox.take("q", "r1") is not None
     mailbox.end("q", other)
-    assert not mailbox.has_open_submits
+    assert not mailbox.boxes
 
 
 def test_the_bound_counts_all_projects_together() -> None:
