@@ -7,14 +7,17 @@ from math import isfinite
 from craftkit_async._sansio.retries.window import Window
 from craftkit_async.errors import ClientStateError, TransportTimeoutError
 
+# A poll is never more urgent than a call that somebody makes now, but without any of them no wait would ever complete.
+_SLOTS_PER_POLL = 8
+
 
 class Governor:
     """Bounds the requests in flight by an adapting window; belongs to one event loop.
 
-    Whoever waits is served in order, polls after everything else.
+    Whoever waits is served in order, polls after everything else, but for every eighth slot, which goes to a poll.
     """
 
-    __slots__ = ("_first", "_line", "_pauses", "_yielding", "closed", "in_flight", "waiting", "window")
+    __slots__ = ("_before_poll", "_first", "_line", "_pauses", "_yielding", "closed", "in_flight", "waiting", "window")
 
     def __init__(self, first: int, most: int) -> None:
         self._first = first
@@ -25,6 +28,8 @@ class Governor:
         # Who gave up stays in its line, done, until its turn comes: taking it out would cost a search.
         self._line: deque[asyncio.Future[None]] = deque()
         self._yielding: deque[asyncio.Future[None]] = deque()
+        # Slots that go to others before a poll has its turn.
+        self._before_poll = _SLOTS_PER_POLL - 1
         self._pauses: set[asyncio.Future[None]] = set()
 
     def try_enter(self) -> bool:
@@ -111,13 +116,23 @@ class Governor:
     def _serve(self) -> None:
         """Hand free places to those who wait."""
         while self.in_flight < int(self.window.size):
-            line = self._line or self._yielding
-            if not line:
+            turn = self._next_turn()
+            if turn is None:
                 return
-            turn = line.popleft()
-            if not turn.done():
-                self.in_flight += 1
-                turn.set_result(None)
+            self.in_flight += 1
+            turn.set_result(None)
+
+    def _next_turn(self) -> "asyncio.Future[None] | None":
+        """Take out who is served next, and skip those who gave up."""
+        both = (self._line, self._yielding) if self._before_poll else (self._yielding, self._line)
+        for line in both:
+            while line:
+                turn = line.popleft()
+                if not turn.done():
+                    is_poll = line is self._yielding
+                    self._before_poll = _SLOTS_PER_POLL - 1 if is_poll else max(self._before_poll - 1, 0)
+                    return turn
+        return None
 
 
 def _finish(end: "asyncio.Future[None]") -> None:

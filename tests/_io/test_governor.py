@@ -43,6 +43,51 @@ async def test_places_are_handed_out_in_order_polls_last() -> None:
     assert (governor.in_flight, governor.waiting) == (0, 0)
 
 
+async def test_every_eighth_slot_goes_to_a_poll_that_waits() -> None:
+    """However many others wait, polls are never starved; one that gave up costs no other its slot."""
+    governor = Governor(1, 1)
+    order: list[str] = []
+
+    async def come(name: str) -> None:
+        await governor.enter(inf, yields=name == "poll")
+        order.append(name)
+        governor.leave()
+
+    await governor.enter(inf)
+    tasks = [start(come("poll" if n < 4 else "submit")) for n in range(30)]
+    await settle()
+    tasks[0].cancel()
+    await settle()
+    governor.leave()
+    await asyncio.wait(tasks)
+
+    assert [n for n, name in enumerate(order) if name == "poll"] == [7, 15, 23]
+    assert (governor.in_flight, governor.waiting) == (0, 0)
+
+
+async def test_a_turn_of_polls_that_nobody_takes() -> None:
+    """Where all polls gave up, or none waits, the eighth slot goes to the next in order as well."""
+    governor = Governor(1, 1)
+    order: list[int] = []
+
+    async def come(number: int) -> None:
+        await governor.enter(inf)
+        order.append(number)
+        governor.leave()
+
+    await governor.enter(inf)
+    poll = start(governor.enter(inf, yields=True))
+    tasks = [start(come(n)) for n in range(20)]
+    await settle()
+    poll.cancel()
+    await settle()
+    governor.leave()
+    await asyncio.wait(tasks)
+
+    assert order == list(range(20))
+    assert (governor.in_flight, governor.waiting) == (0, 0)
+
+
 async def test_nobody_overtakes_who_waits() -> None:
     """A place that comes free belongs to the line, even if somebody new asks before it is taken."""
     governor = Governor(1, 1)

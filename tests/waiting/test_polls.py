@@ -171,6 +171,24 @@ async def test_no_more_polls_at_once_than_requests_allowed() -> None:
     assert most <= 3
 
 
+async def test_polls_do_not_starve_behind_submits() -> None:
+    """Of the slots, every eighth goes to a poll: a wait among endless submits is polled, and completes."""
+    service = Service(ends_after=0.0, latency=0.5)
+    async with service.make_client(limits=Limits(requests=1, first_requests=1)) as craftkit:
+
+        async def submit_for_ever() -> None:
+            while True:
+                await craftkit.submit("t", {})
+
+        submitters = [asyncio.ensure_future(submit_for_ever()) for _ in range(5)]
+        await settle()
+        assert (await craftkit.wait("x1", timeout=60.0)).is_succeeded
+        for submitter in submitters:
+            submitter.cancel()
+
+    assert now() < 6.0
+
+
 async def test_a_wait_in_line_has_a_deadline() -> None:
     """Who is due, but never gets to poll, gives up in time all the same; who leaves the line is not polled."""
     service = Service(on_poll=lambda *_: LOST)
