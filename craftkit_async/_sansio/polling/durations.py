@@ -10,9 +10,11 @@ from math import inf
 # At this price neither log-normal nor slow durations take more polls than at the documented pace.
 PRICE = 0.16
 
-# Steps of 8 % are finer than what jitter moves a poll by; from half the documented first gap they reach to 187 s.
+# Steps of 8 % are finer than what jitter moves a poll by; from half the documented first gap they reach to 187 s. Where
+# the longest gap is so long that the plan would end before it matters, the steps are wider, so that they reach further.
 _STEPS = 96
 _RATIO = 1.08
+_LONGEST_GAPS = 4
 
 # With fewer durations than this the documented pace knows more.
 _ENOUGH = 30
@@ -39,7 +41,8 @@ class Grid:
     def __init__(self, shortest: float, longest: float) -> None:
         self.shortest = shortest
         self.longest = longest
-        ages = [0.0, *(shortest * _RATIO**step for step in range(_STEPS))]
+        ratio = max(_RATIO, (_LONGEST_GAPS * longest / shortest) ** (1 / (_STEPS - 1)))
+        ages = [0.0, *(shortest * ratio**step for step in range(_STEPS))]
         # Half way from the age before; a render is taken to end there, and belongs to a step from there on.
         self.middles = [0.0, *((left + right) / 2 for left, right in pairwise(ages))]
         # Per step, the first and the last one that may come next.

@@ -196,6 +196,18 @@ def test_the_first_poll_comes_where_the_first_ends_lie() -> None:
     assert _learned([30.0] * 100).gap("invoice", 0, random=EVEN) > 4
 
 
+@pytest.mark.parametrize("longest", [60.0, 600.0, 3600.0])
+@pytest.mark.parametrize("median", [100.0, 250.0, 1000.0])
+def test_a_plan_reaches_as_far_as_its_longest_gap_matters(median: float, longest: float) -> None:
+    """Renders of minutes are polled where they end, with a large `PollPolicy.max` too, and not a whole gap later."""
+    durations = _log_normal(median, 400)
+    learned = _learned(durations[:200], max=longest)
+
+    assert _mean_cost(learned, durations[200:]) < 1.05 * _mean_cost(_pace(max=longest), durations[200:])
+    if median * 2 < longest:
+        assert _mean_cost(learned, durations[200:]) < 0.3 * _mean_cost(_pace(max=longest), durations[200:])
+
+
 def test_polls_skip_where_nothing_ends() -> None:
     """Of two kinds of renders, one far slower, each is polled in its own time."""
     durations = [0.3, 4.0] * 60
