@@ -116,7 +116,8 @@ class Completions:
             statistics.failed += 1
         if entry.template is not None and render.created_at is not None and render.completed_at is not None:
             duration = (render.completed_at - render.created_at).total_seconds()
-            entry.poller.pace.learn((entry.poller.project.key, entry.template), duration)
+            template = entry.poller.project.key, entry.template
+            entry.poller.pace.learn(template, duration, self.scheduler.seen_between(entry))
         # No waiters, so not scheduled: nothing to remove.
         if entry.waiters is not None:
             self._tell_waiters(entry, render, source, is_pushed=is_pushed and source != "poll")

@@ -184,6 +184,12 @@ class PollScheduler:
         """Return the seconds since the submit was answered, or since the first poll of an id from elsewhere."""
         return 0.0 if entry.born is None else (self.now() - entry.born) / TICKS
 
+    def seen_between(self, entry: Pending) -> tuple[float, float]:
+        """Return the age at which a render that has just finished was last seen under way, and its age now."""
+        if entry.failures or entry.born is None or entry.polled is None:
+            return 0.0, self.age(entry)
+        return (entry.polled - entry.born) / TICKS, self.age(entry)
+
     def _put_next(self, entry: Pending, hint: float | None = None, *, is_first: bool = False) -> None:
         """Schedule an entry where its pace wants the next poll, counted from the latest one."""
         born, polled = entry.born, entry.polled

@@ -135,6 +135,27 @@ async def test_polls_move_to_where_renders_end() -> None:
     assert len(service.polls["r40"]) <= 2
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_service_whose_clocks_differ_misleads_no_plan(fails: bool) -> None:  # noqa: FBT001 - a column
+    """Its durations say 2.5 s, polls see half a second: they settle there, whether or not one fails now and then."""
+    service = Service(ends_after=0.5)
+    later = "2026-01-01T00:00:02.500Z"
+
+    def answer(seen: str, nth: int) -> FakeReply | None:
+        if fails and nth == 1 and int(seen[1:]) % 8 == 0:
+            return FakeReply(status=500)
+        if now() - service.begun[seen] < 0.5:
+            return None
+        return FakeReply(json={**ended(seen), "completedAt": later})
+
+    service.on_poll = answer
+    async with service.make_client(polling=PollPolicy(jitter=0.0)) as craftkit:
+        for _ in range(100):
+            await craftkit.render("t", {})
+
+    assert 0.5 <= service.ages["r99"][-1] < 0.75
+
+
 async def test_renders_of_the_same_moment_share_a_timer() -> None:
     """Hundreds of waits cost no task of ours and no timer each."""
     service = Service()

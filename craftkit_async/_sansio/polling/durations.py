@@ -30,6 +30,9 @@ _BLUR = (1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9)
 # One duration's worth of doubt, spread over all steps, keeps polls coming where nothing has been seen yet.
 _DOUBT = 1 / _STEPS
 
+# A duration counts from before the submit's answer, an age from after it; more than this between them is a wrong clock.
+_TOLERANCE = 0.25
+
 Gap = Callable[[float], float]
 
 
@@ -41,7 +44,7 @@ class Grid:
     def __init__(self, shortest: float, longest: float) -> None:
         self.shortest = shortest
         self.longest = longest
-        ratio = max(_RATIO, (_LONGEST_GAPS * longest / shortest) ** (1 / (_STEPS - 1)))
+        ratio: float = max(_RATIO, (_LONGEST_GAPS * longest / shortest) ** (1 / (_STEPS - 1)))
         ages = [0.0, *(shortest * ratio**step for step in range(_STEPS))]
         # Half way from the age before; a render is taken to end there, and belongs to a step from there on.
         self.middles = [0.0, *((left + right) / 2 for left, right in pairwise(ages))]
@@ -100,6 +103,18 @@ class Durations:
             self._counts = array("f", [count * _KEPT for count in self._counts])
             self._due = _REPLAN_AFTER
         self.is_better = bool(self._plan) and self._lead >= 0
+
+
+def hold_against_polls(duration: float, earliest: float, latest: float) -> float:
+    """Return a duration that agrees with the ages between which the render finished, as seen here.
+
+    The service takes a duration from two moments, perhaps by two clocks. One by which a render had finished before a
+    poll saw it under way, or had not when it was seen finished, is worth nothing. The middle of both ages is worth a
+    lot: it moves the polls of the next renders closer around their ends.
+    """
+    if not earliest - _TOLERANCE <= duration <= latest + _TOLERANCE:
+        duration = (earliest + latest) / 2
+    return min(max(duration, earliest), latest)
 
 
 def charge(gap: Gap, duration: float) -> float:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Hashable
 
-from craftkit_async._sansio.polling.durations import Durations, Grid
+from craftkit_async._sansio.polling.durations import Durations, Grid, hold_against_polls
 from craftkit_async._sansio.polling.timer_wheel import TICKS
 from craftkit_async.errors import (
     AuthenticationError,
@@ -103,8 +103,13 @@ class Pace:
         # A server that asks for more than the net's longest gap is polled all the same.
         return gap if hint is None else max(gap, min(hint, policy.net_max))
 
-    def learn(self, template: Hashable, duration: float) -> None:
-        """Learn how long a render took; an impossible duration is left out."""
+    def learn(self, template: Hashable, duration: float, seen: tuple[float, float] | None = None) -> None:
+        """Learn how long a render took; an impossible duration is left out.
+
+        `seen` are the ages between which the render finished, as far as it was seen here.
+        """
+        if seen is not None:
+            duration = hold_against_polls(duration, *seen)
         if self._policy.adaptive and template is not None and duration >= 0:
             self._learned.find_or_begin(template, self._grid).learn(duration, self._documented)
 

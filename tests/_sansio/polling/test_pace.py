@@ -25,7 +25,7 @@ from craftkit_async import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async._sansio.polling.durations import Durations, Grid, charge
+from craftkit_async._sansio.polling.durations import PRICE, Durations, Grid, charge, hold_against_polls
 from craftkit_async._sansio.polling.pace import LearnedDurations, Pace, before_deadline
 
 # The random number that neither lengthens nor shortens a gap.
@@ -228,6 +228,44 @@ def test_durations_that_cannot_be_are_left_out(bad: float) -> None:
         pace.learn("invoice", bad)
 
     assert _take(8, pace) == DOCUMENTED
+
+
+def _play(median: float, skew: float, *, holds: bool, adaptive: bool = True) -> float:
+    """Poll six hundred renders of a service whose clocks differ, and return the mean cost of the later half."""
+    pace, rng = _pace(adaptive=adaptive), random.Random(3)  # noqa: S311 - durations are no secrets
+    costs = []
+    for duration in _log_normal(median, 600):
+        age = seen = cost = 0.0
+        while age < duration or not age:
+            seen, cost = age, cost + PRICE
+            age += pace.gap("invoice", age, random=rng.random())
+        costs.append(cost + age - duration)
+        pace.learn("invoice", duration + skew, (seen, age) if holds else None)
+    return sum(costs[300:]) / 300
+
+
+@pytest.mark.parametrize("skew", [-5.0, -2.0, -0.3, 0.3, 0.8, 2.0, 5.0, 1e6])
+@pytest.mark.parametrize("median", [0.42, 1.5, 3.0])
+def test_clocks_of_the_service_that_differ(median: float, skew: float) -> None:
+    """Durations are held against what polls saw, so a plan never does worse than the documented pace."""
+    assert _play(median, skew, holds=True) < _play(median, skew, holds=True, adaptive=False)
+
+
+def test_clocks_that_differ_cost_little() -> None:
+    """A plan from wrong durations is nearly as good as one from right ones; not held against polls it is far off."""
+    right = _play(0.42, 0.0, holds=False)
+
+    assert _play(0.42, 0.0, holds=True) == pytest.approx(right, rel=0.05)
+    assert _play(0.42, 2.0, holds=True) < 1.2 * right
+    assert _play(0.42, 2.0, holds=False) > 4 * right
+
+
+@given(ANY_NUMBER, st.floats(0, 1e6), st.floats(0, 1e6))
+def test_a_duration_lies_where_the_end_was_seen(duration: float, one: float, other: float) -> None:
+    """Whatever the service says, NaN and negative numbers included."""
+    earliest, latest = sorted((one, other))
+
+    assert earliest <= hold_against_polls(duration, earliest, latest) <= latest
 
 
 @pytest.mark.parametrize("huge", [1e9, inf, 10**400])
