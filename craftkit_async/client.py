@@ -115,7 +115,7 @@ class _Client:
         return self._runtime.snapshot()
 
     async def aclose(self) -> None:
-        """Close what was opened; a second time does nothing, and a child leaves it to its parent."""
+        """Close what was opened. Idempotent; a client made by `with_api_key` never closes its parent."""
         if self._owns_runtime:
             await self._close()
 
@@ -247,7 +247,7 @@ class Craftkit(_Client):
         return await self._session.render(request, timeout)
 
     def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Coroutine[Any, Any, Render]:
-        """Wait for the end of a render, wherever it was submitted; None is no limit, and 0 looks once."""
+        """Wait for a render to finish, wherever it was submitted; None is no limit, and 0 polls once."""
         # No coroutine of its own around the session's: there may be a hundred thousand of them.
         return self._session.wait(render_id, timeout=timeout)
 
@@ -301,13 +301,13 @@ class Craftkit(_Client):
 
     @cached_property
     def _session(self) -> "RenderSession":
-        """What submits and waits, imported when somebody first does."""
+        """What submits and waits, imported at first use."""
         from craftkit_async.waiting.session import RenderSession  # noqa: PLC0415 - see the class
 
         return RenderSession(self._waiting.completions, self._sender, self._membership)
 
     def statistics(self) -> Statistics:
-        """Count what was done so far, and look at what is going on now."""
+        """Return the counts so far and the gauges of this moment."""
         return self._waiting.fill_in(super().statistics())
 
     async def __aenter__(self) -> Self:
@@ -331,7 +331,7 @@ class Craftkit(_Client):
 
     @cached_property
     def engagement(self) -> "EngagementEvents":
-        """Who looked at a document."""
+        """Who viewed a document."""
         from craftkit_async.resources.engagement import EngagementEvents  # noqa: PLC0415 - see the class
 
         return EngagementEvents(self._sender)

@@ -11,7 +11,7 @@ CraftkitError
 │   ├── InvalidRequestError 400 413 415 422    ├── AuthenticationError 401    ├── PaymentRequiredError 402
 │   ├── ForbiddenError 403                     ├── NotFoundError 404          ├── ConflictError 409
 │   └── RateLimitedError 429 or rate_limited   └── ServerError 5xx
-├── DecodeError                       a 2xx that nobody can read
+├── DecodeError                       a 2xx reply that does not fit its model
 ├── RenderFailedError                 the render ended without a document
 ├── WaitTimeoutError (TimeoutError)   waiting ended before the render did
 ├── DownloadError                     truncated, too large, not a PDF, refused address
@@ -106,7 +106,7 @@ class ApiError(CraftkitError):
         return f"{where}: {said}: {self.message}{issues}{tries}".removeprefix(": ")
 
 
-# More findings than this make a line that nobody reads; all of them are in `issues`.
+# More findings than this make the message too long; all of them are in `issues`.
 _ISSUES_SHOWN = 3
 
 
@@ -127,7 +127,7 @@ class ForbiddenError(ApiError):
 
 
 class NotFoundError(ApiError):
-    """Not there, or somebody else's: 404."""
+    """It does not exist, or belongs to another project: 404."""
 
 
 class ConflictError(ApiError):
@@ -262,6 +262,6 @@ class MalformedDeliveryError(DeliveryError):
 
 
 class DeliveryTooLargeError(DeliveryError):
-    """The body is larger than what is accepted; it was not looked at."""
+    """The body is larger than the limit; it was not read."""
 
     status_hint = 413

@@ -25,7 +25,7 @@ def _number(least: float, most: float, what: str) -> _Check:
 
 
 _seconds = _number(0.0, float_info.max, "seconds from 0 up")
-# The smallest of all floats: a limit of no time at all would end everything that it is for.
+# The smallest of all floats: a limit of zero would time out everything.
 _limit = _number(ulp(0.0), float_info.max, "seconds above 0")
 # A shorter gap is a busy loop, a longer one is never.
 _gap = _number(0.001, 86_400.0, "seconds from 0.001 to 86400")
@@ -79,7 +79,7 @@ class Timeouts(Value):
     connect: float | None = attrs.field(default=10.0, validator=_limit_or_none)
     """Opening one connection."""
     request: float | None = attrs.field(default=30.0, validator=_limit_or_none)
-    """One attempt, from its place among the requests in flight to the last byte of the reply."""
+    """One attempt, from its slot in the governor to the last byte of the reply."""
     idle: float | None = attrs.field(default=30.0, validator=_limit_or_none)
     """Silence inside a download."""
     wait: float | None = attrs.field(default=300.0, validator=_limit_or_none)
@@ -101,7 +101,7 @@ class RetryPolicy(Value):
     max_delay: float = attrs.field(default=30.0, validator=[_seconds, _at_least("first_delay")])
     """Longest wait before any attempt; the service's own advice is near 30 s."""
     max_retry_after: float = attrs.field(default=60.0, validator=_seconds)
-    """A server that asks for more patience than this gets an error instead."""
+    """If the server asks to wait longer than this, the call raises instead."""
     total: float | None = attrs.field(default=120.0, validator=_seconds_or_none)
     """All attempts and waits of one call together; an attempt under way is not cut short."""
     quota: int = attrs.field(default=500, validator=_count)
@@ -110,7 +110,11 @@ class RetryPolicy(Value):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PollPolicy(Value):
-    """When a pending render is looked at: as documented, then where the ends of its template's renders lie."""
+    """When to poll.
+
+    At Craftkit's documented pace until enough renders of a template were timed, then around the times they usually
+    finish.
+    """
 
     first: float = attrs.field(default=0.25, validator=_gap)
     """Gap before the first poll, here the documented one; no gap is shorter than half of it."""
@@ -151,7 +155,7 @@ class Limits(Value):
     mailbox: int = attrs.field(default=10_000, validator=_count)
     """Deliveries kept for submits that are not answered yet; beyond it, polls find what the oldest said."""
     mailbox_age: float = attrs.field(default=60.0, validator=_seconds)
-    """A submit that takes longer than this finds its end by polls."""
+    """The render of a submit that takes longer than this is found by polls."""
     handlers: int = attrs.field(default=64, validator=_count)
     """Webhook handlers that run at once; others wait for their turn."""
     templates_learned: int = attrs.field(default=1000, validator=_count)

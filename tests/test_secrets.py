@@ -97,7 +97,7 @@ SUCCESS = {
     "projectId": "p1",
 }
 
-TROUBLES: dict[str, Callable[[], FakeReply | Exception]] = {
+FAILURES: dict[str, Callable[[], FakeReply | Exception]] = {
     "success": lambda: FakeReply(json=SUCCESS),
     "lost": lambda: TransportError("lost"),
     "refused": lambda: TransportError("refused", maybe_sent=False),
@@ -111,7 +111,7 @@ TROUBLES: dict[str, Callable[[], FakeReply | Exception]] = {
     "cut": lambda: FakeReply(body=b"%PDF-" + MARK.encode(), cut_at=7),
     "rejected": lambda: FakeReply(status=429, headers={"retry-after": "100"}),
 }
-TROUBLES.update({str(status): partial(FakeReply, status=status) for status in (400, 401, 403, 404, 409, 422, 500, 503)})
+FAILURES.update({str(status): partial(FakeReply, status=status) for status in (400, 401, 403, 404, 409, 422, 500, 503)})
 
 
 def say_everything(outcome: object) -> str:
@@ -137,13 +137,13 @@ async def outcome_of(call: Coroutine[Any, Any, Any]) -> object:
 
 
 @pytest.mark.virtual_time
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("name", CALLS.keys() - {"save"})
 async def test_no_failure_shows_a_secret(
-    name: str, trouble: str, tmp_path: Path, logged: pytest.LogCaptureFixture
+    name: str, failure: str, tmp_path: Path, logged: pytest.LogCaptureFixture
 ) -> None:
     """Whatever goes wrong with whichever call: keys, tokens, data, addresses and recipients are not told."""
-    transport = FakeTransport(lambda _: TROUBLES[trouble]())
+    transport = FakeTransport(lambda _: FAILURES[failure]())
     policy = RetryPolicy(attempts=2, total=50.0)
 
     async with Craftkit(KEY, transport=transport, retries=policy, observers=[LoggingObserver()]) as craftkit:
@@ -159,8 +159,8 @@ async def test_no_failure_shows_a_secret(
 
 async def test_no_failed_save_shows_a_secret(tmp_path: Path, logged: pytest.LogCaptureFixture) -> None:
     """Saving tells no more than reading does; on a real loop, for the disk."""
-    for trouble in ("lost", "no JSON", "cut", "404", "redirect", "foreign"):
-        transport = FakeTransport([TROUBLES[trouble]() for _ in range(4)])
+    for failure in ("lost", "no JSON", "cut", "404", "redirect", "foreign"):
+        transport = FakeTransport([FAILURES[failure]() for _ in range(4)])
         policy = RetryPolicy(attempts=2, first_delay=0.0)
         async with Craftkit(KEY, transport=transport, retries=policy, observers=[LoggingObserver()]) as craftkit:
             outcome = await outcome_of(CALLS["save"](craftkit, tmp_path))
@@ -287,9 +287,9 @@ async def test_no_delivery_shows_what_it_holds(name: str, logged: pytest.LogCapt
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("is_submitted", [True, False])
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("failure", FAILURES)
 async def test_no_wait_shows_a_secret(
-    trouble: str,
+    failure: str,
     is_submitted: bool,  # noqa: FBT001 - a column
     logged: pytest.LogCaptureFixture,
 ) -> None:
@@ -297,7 +297,7 @@ async def test_no_wait_shows_a_secret(
     submitted = FakeReply(status=202, json={"id": "r1", "status": "queued", "pollUrl": ADDRESS})
 
     def answer(request: Request) -> FakeReply | Exception:
-        return submitted if is_submitted and request.method == "POST" else TROUBLES[trouble]()
+        return submitted if is_submitted and request.method == "POST" else FAILURES[failure]()
 
     async with Craftkit(KEY, transport=FakeTransport(answer), observers=[LoggingObserver()]) as craftkit:
         shown = say_everything(await outcome_of(craftkit.render("t", DATA, timeout=20.0)))

@@ -19,7 +19,7 @@ class CapturedResponse(Value):
     """In lower case."""
     attempts: int
     elapsed: float
-    """Seconds from the call to its end, waits included."""
+    """Seconds from the call to its result, waits included."""
 
 
 captured: ContextVar[list[CapturedResponse] | None] = ContextVar("craftkit_async.captured", default=None)

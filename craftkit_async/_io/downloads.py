@@ -1,4 +1,4 @@
-"""Downloads: documents from wherever they lie, checked on their way."""
+"""Downloads: fetch documents from the API or from other hosts, and check them on arrival."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from craftkit_async._io.files import place_document
+from craftkit_async._io.files import write_document
 from craftkit_async._io.sender import Answer, Sender, check_timeout
 from craftkit_async._io.transport import Reply, close_chunks, lowered
 from craftkit_async._sansio.calls.arguments import allow
@@ -70,15 +70,15 @@ class Downloads:
         self._settings = api.runtime.settings
         self._elsewhere = Sender(api.runtime, api.runtime.elsewhere, lambda: "")
 
-    async def save(self, source: Source, place: Path, terms: Terms) -> Path:
+    async def save(self, source: Source, target: Path, terms: Terms) -> Path:
         """Save a document as a file."""
 
         async def receive(body: _Body) -> int:
-            async with place_document(place) as file:
+            async with write_document(target) as file:
                 return await _drain(body, terms, file.write)
 
         await self._fetch_whole(source, terms, receive)
-        return place
+        return target
 
     async def read(self, source: Source, terms: Terms) -> bytes:
         """Read a document into memory."""
@@ -142,7 +142,7 @@ class Downloads:
         return await self._from_address(source.address, terms, receive)
 
     async def _from_routes(self, routes: Sequence[Call[bytes]], terms: Terms, receive: "_Receive[Taken]") -> "Taken":
-        """Ask one route after the other; the first one's error is the one to tell, where the others refuse too."""
+        """Try one route after the other; if all refuse, the error of the first is raised."""
         try:
             return await self._from_route(routes[0], terms, receive)
         except NotFoundError:

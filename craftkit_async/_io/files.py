@@ -1,4 +1,4 @@
-"""Files: a document is written beside its place, flushed, and only then put there; the disk never blocks the loop."""
+"""Files: a document is written beside its target, flushed, and then renamed; the disk never blocks the loop."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _RANDOM_BYTES = 6
 
 
 class DocumentFile:
-    """A document on its way to the disk."""
+    """A document that is being written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -37,20 +37,20 @@ class DocumentFile:
         await on_disk(self._file.write, gathered)
 
 
-async def check_place(path: str | os.PathLike[str]) -> Path:
+async def check_target(path: str | os.PathLike[str]) -> Path:
     """Return the path of a document to be, or refuse one that nothing can be written to."""
-    place = _read_path(path)
-    if not place.name or await on_disk(place.is_dir):
+    target = _read_path(path)
+    if not target.name or await on_disk(target.is_dir):
         raise ConfigurationError(f"path takes the name of a file, and {str(path)!r} is a directory")
-    if not await on_disk(place.parent.is_dir):
-        raise ConfigurationError(f"the directory {str(place.parent)!r} does not exist; make it first")
-    return place
+    if not await on_disk(target.parent.is_dir):
+        raise ConfigurationError(f"the directory {str(target.parent)!r} does not exist; make it first")
+    return target
 
 
 @asynccontextmanager
-async def place_document(place: Path) -> AsyncIterator[DocumentFile]:
-    """Open a file beside `place` that takes it over if all goes well and vanishes otherwise."""
-    beside = place.with_name(f".{os.urandom(_RANDOM_BYTES).hex()}.part")
+async def write_document(target: Path) -> AsyncIterator[DocumentFile]:
+    """Open a file beside `target` that replaces it if all goes well and is removed otherwise."""
+    beside = target.with_name(f".{os.urandom(_RANDOM_BYTES).hex()}.part")
     # Holds what the thread has opened even where a cancellation keeps its result from arriving.
     left = ExitStack()
     try:
@@ -58,7 +58,7 @@ async def place_document(place: Path) -> AsyncIterator[DocumentFile]:
         document = DocumentFile(file)
         yield document
         await document.flush()
-        await on_disk(_put, file, beside, place)
+        await on_disk(_put, file, beside, target)
     finally:
         await on_disk(left.close)
 
@@ -68,22 +68,22 @@ def _open(beside: Path, left: ExitStack) -> BinaryIO:
     return left.enter_context(beside.open("xb"))
 
 
-def _put(file: BinaryIO, beside: Path, place: Path) -> None:
+def _put(file: BinaryIO, beside: Path, target: Path) -> None:
     file.flush()
     os.fsync(file.fileno())
     file.close()
-    beside.replace(place)
+    beside.replace(target)
 
 
 def _read_path(path: object) -> Path:
     try:
-        place = Path(path)  # type: ignore[arg-type]  # whatever is no path raises
-        is_usable = b"\0" not in os.fsencode(place)
+        target = Path(path)  # type: ignore[arg-type]  # whatever is no path raises
+        is_usable = b"\0" not in os.fsencode(target)
     except (TypeError, ValueError):
-        place, is_usable = Path(), False
+        target, is_usable = Path(), False
     if not is_usable:
         raise ConfigurationError("path takes the name of a file, as text or as a Path")
-    return place
+    return target
 
 
 async def on_disk(work: Callable[[*Arguments], Done], *arguments: *Arguments) -> Done:
@@ -95,11 +95,11 @@ async def on_disk(work: Callable[[*Arguments], Done], *arguments: *Arguments) ->
             await asyncio.wait([done])
         except asyncio.CancelledError as error:
             cancelled = error
-    trouble = done.exception()
+    failure = done.exception()
     if cancelled is not None:
         raise cancelled
-    if isinstance(trouble, OSError):
+    if isinstance(failure, OSError):
         raise DownloadError(
-            f"the document cannot be written: {trouble.strerror or type(trouble).__name__}"
-        ) from trouble
+            f"the document cannot be written: {failure.strerror or type(failure).__name__}"
+        ) from failure
     return done.result()

@@ -1,4 +1,4 @@
-"""Governor: hands out the places for requests in flight."""
+"""Governor: hands out slots for requests in flight."""
 
 import asyncio
 from collections import deque
@@ -33,14 +33,14 @@ class Governor:
         self._pauses: set[asyncio.Future[None]] = set()
 
     def try_enter(self) -> bool:
-        """Take a place if one is free and nobody has waited longer."""
+        """Take a slot if one is free and no other call waits."""
         if self.in_flight < int(self.window.size) and not self.waiting and not self.closed:
             self.in_flight += 1
             return True
         return False
 
     async def enter(self, deadline: float, *, yields: bool = False) -> None:
-        """Take a place, waiting for it until `deadline` on the loop's clock; `yields` lets all others go first."""
+        """Take a slot, waiting for it until `deadline` on the loop's clock; `yields` lets other calls go first."""
         if self.try_enter():
             return
         if self.closed:
@@ -57,7 +57,7 @@ class Governor:
         except TimeoutError:
             self._give_up(turn)
             raise TransportTimeoutError(
-                f"no place came free among the {self.window.places} requests in flight within"
+                f"no slot came free among the {self.window.slots} requests in flight within"
                 f" {deadline - start:.3g} s;"
                 " give the call more time, or raise Limits.requests if the service can take more",
                 maybe_sent=False,
@@ -69,13 +69,13 @@ class Governor:
             self.waiting -= 1
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Give the slot back."""
         self.in_flight -= 1
         if self.waiting:
             self._serve()
 
     def hold(self, seconds: float) -> None:
-        """Keep a place from everybody for a while."""
+        """Keep a slot taken for a while."""
         self.in_flight += 1
         asyncio.get_running_loop().call_later(seconds, self.leave)
 
@@ -96,7 +96,7 @@ class Governor:
             raise ClientStateError(_CLOSED)
 
     def close(self) -> None:
-        """Turn away everybody who waits."""
+        """Fail all calls that wait."""
         self.closed = True
         for turn in (*self._line, *self._yielding):
             if not turn.done():
@@ -105,16 +105,16 @@ class Governor:
             _finish(end)
 
     def renewed(self) -> "Governor":
-        """Make one with the same bounds and nobody in it."""
+        """Return a new governor with the same bounds."""
         return Governor(self._first, self.window.most)
 
     def _give_up(self, turn: "asyncio.Future[None]") -> None:
-        """Pass on a place that was handed over in the same moment in which its taker gave up."""
+        """Pass on a slot that was handed over at the moment at which its taker gave up."""
         if turn.done() and not turn.cancelled() and turn.exception() is None:
             self.leave()
 
     def _serve(self) -> None:
-        """Hand free places to those who wait."""
+        """Hand free slots to waiting calls."""
         while self.in_flight < int(self.window.size):
             turn = self._next_turn()
             if turn is None:

@@ -1,7 +1,7 @@
 """Proxies: which one the environment names for an address.
 
-aiohttp would look this up, and the user's netrc file, in a thread for every single request; and a
-password from netrc would be added to calls that must carry no credential. So it is looked up here.
+aiohttp would read this, and the user's netrc file, in a thread for every single request; and a password
+from netrc would be added to calls that must carry no credential. So it is read here.
 """
 
 from base64 import b64encode

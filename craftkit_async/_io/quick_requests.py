@@ -29,7 +29,7 @@ class _QuickRequest(aiohttp.ClientRequest):
     together, and writing each as it is made was measured to be slower than the tasks.
     """
 
-    # aiohttp tells the type checker that this is None, which it is until something was sent.
+    # aiohttp declares this as None, which it is until the request was sent.
     response: aiohttp.ClientResponse | None  # type: ignore[assignment]
 
     def update_headers(self, headers: object) -> None:
@@ -41,7 +41,7 @@ class _QuickRequest(aiohttp.ClientRequest):
         self.headers.extend(headers)
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Do what aiohttp does here, for a body and a connection that keep nobody waiting."""
+        """Do what aiohttp does here, for a body and a connection that need no waiting."""
         body, protocol = self._body, conn.protocol
         if not isinstance(body, aiohttp.BytesPayload) or protocol is None or self._needs_care(body, protocol):
             return await super().send(conn)
@@ -63,9 +63,9 @@ class _QuickRequest(aiohttp.ClientRequest):
         return response
 
     def _needs_care(self, body: aiohttp.BytesPayload, protocol: ResponseHandler) -> bool:
-        """Would the body keep somebody waiting, or is there anything to see to between head and body?"""
+        """Would writing the body have to wait, or is there anything to do between head and body?"""
         is_slow = body.size is None or body.size > _AT_ONCE_BYTES or protocol.writing_paused
-        # Bytes that nobody asked for are no reply; with them the connection could be given back before the write.
+        # Bytes that arrived unasked are no reply; with them the connection could be given back before the write.
         is_odd = protocol.should_close
         is_special = self._traces or self.proxy or self.chunked or self.compress or self._continue
         return bool(is_slow or is_odd or is_special)

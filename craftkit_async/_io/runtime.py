@@ -27,7 +27,7 @@ _call_at_forks(after_in_child=partial(_forks.append, None))
 
 @attrs.define(eq=False, repr=False)
 class Lane:
-    """A way out: where requests go, and the places that bound them."""
+    """Where requests go, and the governor that bounds them."""
 
     transport: Transport
     governor: Governor
@@ -52,7 +52,7 @@ class Runtime:
         self.settings = settings
         self.api = api
         self.elsewhere = elsewhere
-        """The way to hosts that must not see the key."""
+        """For hosts that must not see the key."""
         self.statistics = Statistics()
         self.quota = Quota(settings.retries.quota)
         self._closed = False
@@ -104,7 +104,7 @@ class Runtime:
             self._closed = False
             self.watch = Watch(self.settings.timeouts.request)
             for lane in (self.api, self.elsewhere):
-                # A new one: whatever was in flight on the old loop gives its place back to the old one.
+                # A new one: a request in flight on the old loop gives its slot back to the old one.
                 lane.governor = lane.governor.renewed()
         self.check()
 
@@ -125,7 +125,7 @@ class Runtime:
             self.statistics,
             in_flight=self.api.governor.in_flight,
             waiting_for_slot=self.api.governor.waiting,
-            window=self.api.governor.window.places,
+            window=self.api.governor.window.slots,
         )
 
     def _own_transports(self) -> list[AiohttpTransport]:

@@ -1,4 +1,4 @@
-"""Sender: one call, from its description to its result, through place, attempt, verdict and wait."""
+"""Sender: one call, from its description to its result, through slot, attempt, verdict and wait."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ from craftkit_async._io.watch import Watched
 from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, Result, TimeoutOption
 from craftkit_async._sansio.calls.reply import is_answer, read_answer, read_either, read_error
 from craftkit_async._sansio.calls.request import Request, make_request
-from craftkit_async._sansio.retries.retrying import Schedule, is_congestion, read_trouble
+from craftkit_async._sansio.retries.retrying import Schedule, classify_failure, is_congestion
 from craftkit_async.errors import (
     ApiError,
     ClientStateError,
@@ -60,10 +60,10 @@ class Sender:
         time_left: float = inf,
         receive: Receive | None = None,
     ) -> Answer[Any]:
-        """Send a call until it is answered or its error stands.
+        """Send a call until it is answered or its error is final.
 
         `timeout` bounds one attempt; `time_left` bounds all of them and every wait between, and cuts an attempt
-        short, which `RetryPolicy.total` does not; `yields` lets other calls take places first.
+        short, which `RetryPolicy.total` does not; `yields` lets other calls take slots first.
         """
         runtime = self.runtime
         loop = runtime.check()
@@ -74,13 +74,13 @@ class Sender:
         deadline = end if settings.retries.total is None else min(end, start + settings.retries.total)
         schedule = Schedule(settings.retries, call.operation.retry if resend else None)
         governor = self._lane.governor
-        has_place = False
+        has_slot = False
         reply: Reply | None = None
         try:
             while True:
-                if not (has_place or governor.try_enter()):
+                if not (has_slot or governor.try_enter()):
                     await _enter(governor, deadline, end, yields=yields)
-                has_place = True
+                has_slot = True
                 epoch = governor.window.epoch
                 # The key is asked for at each attempt anew, so that a rotated one is used at once.
                 key = self._key() if call.operation.credential in _CLIENT_KEYS else None
@@ -102,15 +102,15 @@ class Sender:
                     # As the class would, in half of the time.
                     return tuple.__new__(Answer, (outcome, 0 if reply is None else reply.status, schedule.sent))
                 delay = self._judge(call, schedule, outcome, epoch, deadline - loop.time())
-                has_place = schedule.keeps_place
-                if not has_place:
+                has_slot = schedule.keeps_slot
+                if not has_slot:
                     governor.leave()
                 await governor.pause(delay)
         except CraftkitError as error:
             _describe(error, call, schedule)
             raise
         finally:
-            if has_place:
+            if has_slot:
                 governor.leave()
             if (seen := captured.get()) is not None:
                 seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
@@ -140,23 +140,23 @@ class Sender:
             return reply, error
 
     def _judge(self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float) -> float:
-        """Say how long to wait before the next attempt, or raise the error that stands."""
+        """Return how long to wait before the next attempt, or raise the error."""
         runtime, governor = self.runtime, self._lane.governor
         if is_congestion(error):
             governor.window.congested(epoch)
         if governor.closed:
             raise ClientStateError("the client was closed during this call") from error
-        trouble = read_trouble(error)
+        kind = classify_failure(error)
         observers = runtime.settings.observers
         if observers:
             report_failure(observers, call.operation.name, schedule.sent, error)
         hint = error.retry_after if isinstance(error, ApiError) else None
-        delay = schedule.next_attempt(trouble, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
+        delay = schedule.next_attempt(kind, hint, time_left, random.random())  # noqa: S311 - it spreads load, no more
         # Where the limit of the call was reached, no clock is asked again: a timer may have come a moment early.
         has_ended = isinstance(error, TransportTimeoutError) and error.ended_call
-        if has_ended or delay is None or not (schedule.keeps_place or runtime.quota.take()):
+        if has_ended or delay is None or not (schedule.keeps_slot or runtime.quota.take()):
             raise error
-        window = governor.window.places if schedule.keeps_place else None
+        window = governor.window.slots if schedule.keeps_slot else None
         runtime.statistics.throttled += window is not None
         runtime.statistics.retries += window is None
         if observers:
@@ -189,7 +189,7 @@ def check_timeout(timeout: object) -> float | None:
     return float(timeout)
 
 
-# A tuple: looking a member up in a set calls the hash of its class, which is slower than comparing three.
+# A tuple: finding a member in a set calls the hash of its class, which is slower than comparing three.
 _CLIENT_KEYS = (Credential.PROJECT, Credential.ACCOUNT, Credential.ADMIN)
 
 
@@ -202,7 +202,7 @@ async def _read_what_there_is(reply: Reply) -> bytes:
 
 
 def _calendar() -> float:
-    """Look at the calendar, the one time that is needed: Retry-After may be a date."""
+    """Return the calendar time, the one place that needs it: Retry-After may be a date."""
     return time.time()  # noqa: TID251 - see above
 
 

@@ -135,10 +135,10 @@ class AiohttpTransport:
         return {"headers": sent, "proxy": address, "proxy_headers": credentials}
 
     async def _check_names(self, url: URL) -> None:
-        """Look at what a name leads to, since the resolver of a session that was given cannot be guarded."""
+        """Resolve the name and check what it leads to, since the resolver of a given session cannot be guarded."""
         if self._settings.proxy is None:
             found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-            if not all(is_public(str(place[0])) for *_, place in found):
+            if not all(is_public(str(address[0])) for *_, address in found):
                 raise _RefusedAddress(_refusal(url.host))
 
 
@@ -161,7 +161,7 @@ class AiohttpReply:
     async def read(self) -> bytes:
         """Read the whole body, up to the limit for replies."""
         content = self._response.content
-        # A small body comes along with its head, and with its end aiohttp has given the connection back already.
+        # A small body arrives with its head, and aiohttp has given the connection back already.
         is_there = self._at_once and content.is_eof()
         if not is_there and not self._is_announced():
             return await self._read_up_to_the_limit()
@@ -255,7 +255,7 @@ class _PublicResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
-        public = [place for place in found if host in self.proxies or is_public(place["host"])]
+        public = [entry for entry in found if host in self.proxies or is_public(entry["host"])]
         if not public:
             raise _RefusedAddress(_refusal(host))
         return public

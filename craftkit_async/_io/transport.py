@@ -8,7 +8,7 @@ from craftkit_async.errors import CraftkitError, TransportError, TransportTimeou
 
 
 class Reply(Protocol):
-    """What came back: the head at once, the body when it is asked for, by one of two ways."""
+    """A reply: its head at once, its body when it is asked for, whole or in chunks."""
 
     @property
     def status(self) -> int:

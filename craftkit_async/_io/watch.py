@@ -1,4 +1,4 @@
-"""Watch: ends what takes longer than one fixed limit, with one timer for everything that is under way.
+"""Watch: times out attempts that take longer than a fixed limit, with one timer for all of them.
 
 `asyncio.timeout` sets and cancels a timer for each attempt, which was the largest single cost of a call.
 As all attempts here have the same limit, the oldest is always the first to end, and one timer does.
@@ -18,7 +18,7 @@ class Watch:
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
         self.ends: dict[Watched, float] = {}
-        """What is under way, the oldest first, and when it is over its limit."""
+        """The attempts under way, the oldest first, and when each times out."""
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, watched: "Watched", loop: asyncio.AbstractEventLoop) -> None:
@@ -31,7 +31,7 @@ class Watch:
             self._timer = loop.call_at(end, self._look, loop)
 
     def close(self) -> None:
-        """Stop watching, and end what is under way: a transport that is not ours would go on waiting."""
+        """Stop watching, and time out what is under way: a transport that is not ours would go on waiting."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -40,7 +40,7 @@ class Watch:
         self.ends.clear()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End what is over its limit, and look again when the next one would be."""
+        """Time out what is over its limit, and set the timer for the next."""
         self._timer = None
         now = loop.time()
         for watched, end in list(self.ends.items()):

@@ -1,1 +1,1 @@
-"""The rules, pure: functions of values, without await, clock, dice or sockets."""
+"""The rules, pure: functions of values, without await, clock, randomness or sockets."""

@@ -160,6 +160,6 @@ class BuilderTemplate(Value):
 
 @model
 class UploadedImage(Value):
-    """Where an uploaded image now lies, for everybody to see."""
+    """The public address of an uploaded image."""
 
     url: str

@@ -1,4 +1,4 @@
-"""Engagement: who looked at a document, fetched it or printed it."""
+"""Engagement: who viewed, downloaded or printed a document."""
 
 from collections.abc import Mapping
 from datetime import datetime

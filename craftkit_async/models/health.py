@@ -5,7 +5,7 @@ from craftkit_async.models.value import Value, model
 
 @model
 class HealthChecks(Value):
-    """What the service looked at."""
+    """The checks that the service made."""
 
     database: str
 

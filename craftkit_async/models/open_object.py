@@ -1,4 +1,4 @@
-"""OpenObject: a reply whose shape no page settles."""
+"""OpenObject: a reply whose shape is not published."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -18,7 +18,7 @@ class RenderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# Looking a member up in its class takes longer than comparing with it.
+# Finding a member through its class takes longer than comparing with it.
 _SUCCEEDED = RenderStatus.SUCCEEDED
 _ENDED = frozenset({_SUCCEEDED, RenderStatus.FAILED, RenderStatus.CANCELLED})
 _UNDER_WAY = frozenset({RenderStatus.QUEUED, RenderStatus.RENDERING})
@@ -33,7 +33,7 @@ class Render(Value):
 
     id: str
     status: RenderStatus | str = ""
-    """A status nobody has heard of stays its text."""
+    """An unknown status stays its text."""
     download_url: str | None = attrs.field(default=None, repr=False)
     """None until success, and for ever where the deployment has no public storage."""
     error_message: str | None = None

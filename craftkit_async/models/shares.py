@@ -26,7 +26,7 @@ class Share(Value):
 
 @model
 class ShareRevoked(Value):
-    """A share whose link stopped working; `revoked_at` is None when only a resend told that it is gone."""
+    """A share whose link stopped working; `revoked_at` is None if only a resend learned that it is gone."""
 
     id: str
     revoked_at: datetime | None = None

@@ -76,7 +76,7 @@ class SignatureRequest(Value):
 
 @model
 class SignaturePage(Value):
-    """One page of a listing; only `has_more` tells whether another may follow."""
+    """One page of a listing; only `has_more` says whether another may follow."""
 
     signatures: tuple[SignatureRequest, ...]
     has_more: bool

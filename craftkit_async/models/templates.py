@@ -90,7 +90,7 @@ class TemplatePublished(Value):
 
 @model
 class TemplateDeleted(Value):
-    """A deleted template; `id` and `deleted_at` are None when only a resend told that it is gone."""
+    """A deleted template; `id` and `deleted_at` are None if only a resend learned that it is gone."""
 
     slug: str
     id: str | None = None

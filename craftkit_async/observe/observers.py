@@ -35,7 +35,7 @@ class Observers:
     def __bool__(self) -> bool:
         return bool(self._observers)
 
-    def tell(self, event: "Event") -> None:
+    def notify(self, event: "Event") -> None:
         """Pass an event to every observer; one that raises is logged once."""
         for observer in self._observers:
             try:

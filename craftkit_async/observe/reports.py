@@ -11,7 +11,7 @@ def report_failure(observers: Observers, operation: str, attempt: int, error: Ex
     """Report a failed attempt."""
     from craftkit_async.observe.events import AttemptFailed  # noqa: PLC0415 - see the module
 
-    observers.tell(AttemptFailed(operation, attempt, error))
+    observers.notify(AttemptFailed(operation, attempt, error))
 
 
 def report_next_attempt(observers: Observers, operation: str, attempt: int, delay: float, window: int | None) -> None:
@@ -19,69 +19,69 @@ def report_next_attempt(observers: Observers, operation: str, attempt: int, dela
     from craftkit_async.observe.events import Retried, Throttled  # noqa: PLC0415 - see the module
 
     if window is None:
-        observers.tell(Retried(operation, attempt, delay))
+        observers.notify(Retried(operation, attempt, delay))
     else:
-        observers.tell(Throttled(operation, attempt, delay, window))
+        observers.notify(Throttled(operation, attempt, delay, window))
 
 
 def report_submit(observers: Observers, template: str, key: str, render_id: str, *, replayed: bool) -> None:
     """Report that a submit was answered."""
     from craftkit_async.observe.events import Submitted  # noqa: PLC0415 - see the module
 
-    observers.tell(Submitted(render_id, template, key, replayed))
+    observers.notify(Submitted(render_id, template, key, replayed))
 
 
 def report_abandoned_submit(observers: Observers, template: str, key: str) -> None:
     """Report a submit that was cancelled before its answer."""
     from craftkit_async.observe.events import Abandoned  # noqa: PLC0415 - see the module
 
-    observers.tell(Abandoned(template, key))
+    observers.notify(Abandoned(template, key))
 
 
 def report_poll(observers: Observers, render_id: str, status: str | None, error: Exception | None) -> None:
     """Report a poll."""
     from craftkit_async.observe.events import Polled  # noqa: PLC0415 - see the module
 
-    observers.tell(Polled(render_id, status, error))
+    observers.notify(Polled(render_id, status, error))
 
 
 def report_completion(observers: Observers, render: Render, source: str, elapsed: float) -> None:
     """Report how a render finished that somebody waited for."""
     from craftkit_async.observe.events import Completed  # noqa: PLC0415 - see the module
 
-    observers.tell(Completed(render, source, elapsed))
+    observers.notify(Completed(render, source, elapsed))
 
 
 def report_timeout(observers: Observers, render_id: str | None, key: str | None, elapsed: float) -> None:
     """Report a wait that ran out of time."""
     from craftkit_async.observe.events import TimedOut  # noqa: PLC0415 - see the module
 
-    observers.tell(TimedOut(render_id, key, elapsed))
+    observers.notify(TimedOut(render_id, key, elapsed))
 
 
 def report_delivery(observers: Observers, event: str, *, duplicate: bool) -> None:
     """Report a genuine delivery."""
     from craftkit_async.observe.events import DeliveryReceived  # noqa: PLC0415 - see the module
 
-    observers.tell(DeliveryReceived(event, duplicate))
+    observers.notify(DeliveryReceived(event, duplicate))
 
 
 def report_refusal(observers: Observers, reason: str) -> None:
     """Report a refused delivery."""
     from craftkit_async.observe.events import DeliveryRefused  # noqa: PLC0415 - see the module
 
-    observers.tell(DeliveryRefused(reason))
+    observers.notify(DeliveryRefused(reason))
 
 
 def report_handler_failure(observers: Observers, event: str, error: Exception) -> None:
     """Report a handler that failed."""
     from craftkit_async.observe.events import HandlerFailed  # noqa: PLC0415 - see the module
 
-    observers.tell(HandlerFailed(event, error))
+    observers.notify(HandlerFailed(event, error))
 
 
 def report_download(observers: Observers, render_id: str | None, size: int, elapsed: float) -> None:
     """Report a complete download."""
     from craftkit_async.observe.events import Downloaded  # noqa: PLC0415 - see the module
 
-    observers.tell(Downloaded(render_id, size, elapsed))
+    observers.notify(Downloaded(render_id, size, elapsed))

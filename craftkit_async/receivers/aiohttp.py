@@ -24,7 +24,7 @@ def add_webhook_route(app: web.Application, craftkit: Craftkit, *, path: str = W
         try:
             body = await _read_body(request, inbox.max_body)
         except (web.RequestPayloadError, ConnectionError):
-            # The sender left or its framing is broken, so nobody sees the answer, and nothing is logged as a failure.
+            # The sender left or its framing is broken: the answer reaches no one, and nothing is logged as a failure.
             return web.Response(status=400)
         except TimeoutError:
             return web.Response(status=408)

@@ -102,7 +102,7 @@ class WebhookApp:
 
 
 def path_of(scope: Message) -> str:
-    """Return the path below the mount point: a server that is told where it is mounted writes that in front."""
+    """Return the path below the mount point: a server with a root path writes it in front."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 

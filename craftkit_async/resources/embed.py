@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
-from craftkit_async._io.files import check_place
+from craftkit_async._io.files import check_target
 from craftkit_async._io.sender import Sender
 from craftkit_async._sansio.calls.arguments import allow, need, need_token
 from craftkit_async._sansio.calls.call import (
@@ -171,7 +171,7 @@ class Embed(Resource):
         """Save the document of a render through the embed route."""
         source = Source((DOWNLOAD_INLINE.call(id=id),), render_id=id)
         terms = Terms(max_bytes=max_bytes, progress=progress, timeout=timeout)
-        return await self._downloads.save(source, await check_place(path), terms)
+        return await self._downloads.save(source, await check_target(path), terms)
 
     async def submit_form(
         self,

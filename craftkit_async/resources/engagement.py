@@ -1,4 +1,4 @@
-"""Engagement: note that a document was looked at, and count."""
+"""Engagement: record that a document was viewed, and read the totals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _GET = Operation("get_engagement", "GET", "/v1/renders/{id}/engagement", Engagem
 
 
 class EngagementEvents(Resource):
-    """Who looked at a document."""
+    """Who viewed a document."""
 
     __slots__ = ()
 

@@ -23,7 +23,7 @@ class Projects(Resource):
     __slots__ = ()
 
     async def create(self, name: str, *, timeout: TimeoutOption = OMITTED) -> Project:
-        """Create a project, always a new one: the same name again makes a second. Look in your own records first."""
+        """Create a project, always a new one: the same name again makes a second one. Check your own records first."""
         need(str, name=name)
         return await self._send(_CREATE.call().with_body({"name": name}), timeout)
 

@@ -1,4 +1,4 @@
-"""Renders: look at one, fetch its document, mail it."""
+"""Renders: read one, fetch its document, mail it."""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
-from craftkit_async._io.files import check_place
+from craftkit_async._io.files import check_target
 from craftkit_async._io.sender import Sender
 from craftkit_async._sansio.calls.arguments import allow, need
 from craftkit_async._sansio.calls.call import OMITTED, Omitted, Operation, Retry, TimeoutOption
@@ -33,7 +33,7 @@ class Renders(Resource):
         self._downloads = Downloads(sender)
 
     async def get(self, id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
-        """Look at a render once."""
+        """Read a render once."""
         return await self._send(GET_RENDER.call(id=id), timeout)
 
     async def download(
@@ -45,12 +45,12 @@ class Renders(Resource):
         progress: Progress | None = None,
         timeout: TimeoutOption = OMITTED,
     ) -> Path:
-        """Save the document; the file is there whole or not at all.
+        """Save the document, whole or not at all.
 
         `progress` is called with the bytes received and, where it is known, the bytes in all.
         """
         source, terms = _source(what), Terms(max_bytes=max_bytes, progress=progress, timeout=timeout)
-        return await self._downloads.save(source, await check_place(path), terms)
+        return await self._downloads.save(source, await check_target(path), terms)
 
     async def read(
         self, what: str | Render | HasSnapshot, *, max_bytes: int | None = None, timeout: TimeoutOption = OMITTED

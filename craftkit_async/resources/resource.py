@@ -1,4 +1,4 @@
-"""Resource: what every noun's methods stand on."""
+"""Resource: what the methods of every noun are built on."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from craftkit_async._io.downloads import Downloads, Progress, Source, Terms
-from craftkit_async._io.files import check_place
+from craftkit_async._io.files import check_target
 from craftkit_async._io.keys import given_or_fresh
 from craftkit_async._io.sender import Sender
 from craftkit_async._sansio.calls.arguments import allow, need
@@ -78,7 +78,7 @@ class Signatures(Resource):
         try:
             return await self._send(call, timeout)
         except ConflictError as error:
-            # An earlier attempt may have cancelled it and lost the answer; a look settles that.
+            # An earlier attempt may have cancelled it and lost the answer; a read decides.
             if not error.maybe_applied:
                 raise
             request = await self.get(id, timeout=timeout)
@@ -150,4 +150,4 @@ class Signatures(Resource):
                 break
 
     async def _save(self, call: Call[bytes], path: str | os.PathLike[str], terms: Terms) -> Path:
-        return await self._downloads.save(Source((call,)), await check_place(path), terms)
+        return await self._downloads.save(Source((call,)), await check_target(path), terms)

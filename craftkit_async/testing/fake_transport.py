@@ -43,7 +43,7 @@ Script = Callable[[Request], Scripted] | Iterable[Scripted]
 class FakeTransport:
     """A transport for tests: `FakeTransport([FakeReply(json=…), …])`, or a function from request to reply.
 
-    An exception in the place of a reply is raised, which is how a lost connection looks.
+    An exception given instead of a reply is raised, as a lost connection would be.
     Every request is kept in `requests`; `in_flight` counts replies that were neither read nor given up.
     """
 
@@ -104,7 +104,7 @@ class _Reply:
         return _Pieces(self, self._scripted)
 
     def finish(self) -> None:
-        """Note that nobody holds this reply any more."""
+        """Note that this reply was released."""
         if not self._is_done:
             self._is_done = True
             self._transport.in_flight -= 1
@@ -122,7 +122,7 @@ class _Pieces(AsyncIterator[bytes]):
         return self
 
     async def __anext__(self) -> bytes:
-        # A turn of the loop, as a socket would take: room for a cancellation.
+        # One turn of the loop, as a socket would take, so that a cancellation can happen here.
         await asyncio.sleep(0)
         piece, self._rest = self._rest[:_PIECE_BYTES], self._rest[_PIECE_BYTES:]
         if piece:

@@ -63,10 +63,10 @@ def client(transport: FakeTransport, **options: Any) -> Craftkit:
 # -- submitting
 
 
-@pytest.mark.parametrize("trouble", [LOST, HTML, FakeReply(json=["of another shape"]), BROKEN, UNSENT, TOO_MANY, BUSY])
-async def test_unknown_outcome_of_a_submit_is_found_by_the_same_key(trouble: FakeReply | Exception) -> None:
+@pytest.mark.parametrize("failure", [LOST, HTML, FakeReply(json=["of another shape"]), BROKEN, UNSENT, TOO_MANY, BUSY])
+async def test_unknown_outcome_of_a_submit_is_found_by_the_same_key(failure: FakeReply | Exception) -> None:
     """Whatever leaves open what became of a submit is resolved by sending the same bytes under the same key."""
-    transport = FakeTransport([trouble, QUEUED])
+    transport = FakeTransport([failure, QUEUED])
 
     async with client(transport) as craftkit:
         render = await craftkit.templates.render("invoice", {"total": 1})
@@ -101,10 +101,10 @@ async def test_slow_reply_to_a_submit_is_sent_again_under_its_key() -> None:
 # -- retrying
 
 
-@pytest.mark.parametrize("trouble", [UNSENT, TOO_MANY])
-async def test_never_operation_is_sent_again_when_it_had_no_effect(trouble: FakeReply | Exception) -> None:
+@pytest.mark.parametrize("failure", [UNSENT, TOO_MANY])
+async def test_never_operation_is_sent_again_when_it_had_no_effect(failure: FakeReply | Exception) -> None:
     """What may never be doubled is sent again if it provably never arrived, or was rejected for the rate."""
-    transport = FakeTransport([trouble, CREATED])
+    transport = FakeTransport([failure, CREATED])
 
     async with client(transport) as craftkit:
         await craftkit.templates.create("n", manifest={"variables": [], "loops": []})
@@ -113,13 +113,13 @@ async def test_never_operation_is_sent_again_when_it_had_no_effect(trouble: Fake
 
 
 @pytest.mark.parametrize(
-    ("trouble", "error"), [(LOST, TransportError), (BROKEN, ServerError), (BUSY, ServerError), (HTML, DecodeError)]
+    ("failure", "error"), [(LOST, TransportError), (BROKEN, ServerError), (BUSY, ServerError), (HTML, DecodeError)]
 )
 async def test_never_operation_that_may_have_arrived_is_not_sent_again(
-    trouble: FakeReply | Exception, error: type[CraftkitError]
+    failure: FakeReply | Exception, error: type[CraftkitError]
 ) -> None:
     """What may never be doubled is sent once where its effect is open."""
-    transport = FakeTransport([trouble])
+    transport = FakeTransport([failure])
 
     async with client(transport) as craftkit:
         with pytest.raises(error):
@@ -141,10 +141,10 @@ async def test_attempts_are_counted() -> None:
     assert "after 3 attempts" in str(caught.value)
 
 
-@pytest.mark.parametrize("trouble", [TOO_MANY, BUSY])
-async def test_patience_spends_time_and_no_attempts(trouble: FakeReply) -> None:
+@pytest.mark.parametrize("failure", [TOO_MANY, BUSY])
+async def test_patience_spends_time_and_no_attempts(failure: FakeReply) -> None:
     """429, and 503 with Retry-After, are waited out more often than there are attempts."""
-    transport = FakeTransport([*[trouble] * 6, FOUND])
+    transport = FakeTransport([*[failure] * 6, FOUND])
 
     async with client(transport, retries=RetryPolicy(attempts=1)) as craftkit:
         start = now()
@@ -400,7 +400,7 @@ async def test_no_place_within_the_total_is_said() -> None:
     async with client(transport, **options) as craftkit, asyncio.TaskGroup() as group:
         group.create_task(craftkit.renders.get("r1"))
         await asyncio.sleep(0)
-        with pytest.raises(TransportTimeoutError, match="no place came free among the 1 requests") as caught:
+        with pytest.raises(TransportTimeoutError, match="no slot came free among the 1 requests") as caught:
             await craftkit.renders.get("r2", timeout=1.0)
 
         assert craftkit.statistics().waiting_for_slot == 0
@@ -550,16 +550,16 @@ async def test_window_grows_while_it_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [FakeReply(status=429, after=1.0), FakeReply(status=503, after=1.0), FakeReply(after=31.0)]
+    "failure", [FakeReply(status=429, after=1.0), FakeReply(status=503, after=1.0), FakeReply(after=31.0)]
 )
-async def test_window_shrinks_once_for_those_rejected_together(trouble: FakeReply) -> None:
+async def test_window_shrinks_once_for_those_rejected_together(failure: FakeReply) -> None:
     """Of all that were under way when the service said "too much", one shrinks the window."""
-    transport = FakeTransport(lambda _: trouble if len(transport.requests) <= 16 else FOUND)
+    transport = FakeTransport(lambda _: failure if len(transport.requests) <= 16 else FOUND)
 
     async with client(transport) as craftkit, asyncio.TaskGroup() as group:
         for _ in range(16):
             group.create_task(craftkit.renders.get("r"))
-        await asyncio.sleep(30.0001 if trouble.after > 30 else 1.0001)
+        await asyncio.sleep(30.0001 if failure.after > 30 else 1.0001)
 
         assert craftkit.statistics().window == int(16 * 0.85)
 

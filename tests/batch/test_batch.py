@@ -62,7 +62,7 @@ async def test_outcomes_come_as_they_are_ready_or_in_order() -> None:
             else None
         )
 
-    async with client(Service(trouble=slow)) as craftkit:
+    async with client(Service(failure=slow)) as craftkit:
         ready = await collect(craftkit, rows(6))
         ordered = await collect(craftkit, rows(6), ordered=True)
 
@@ -277,7 +277,7 @@ async def test_rows_sit_out_a_rate(hint: str | None) -> None:
             return None
         return FakeReply(status=429, headers={} if hint is None else {"Retry-After": hint})
 
-    async with client(Service(trouble=limited)) as craftkit:
+    async with client(Service(failure=limited)) as craftkit:
         outcomes = await collect(craftkit, rows(20))
 
     assert [outcome.error for outcome in outcomes] == [None] * 20
@@ -291,7 +291,7 @@ async def test_rows_wait_while_the_quota_for_retries_is_empty() -> None:
         return FakeReply(status=500) if asyncio.get_running_loop().time() < end else None
 
     policy = RetryPolicy(quota=5, attempts=3)
-    async with client(Service(trouble=outage), retries=policy) as craftkit:
+    async with client(Service(failure=outage), retries=policy) as craftkit:
         outcomes = await collect(craftkit, rows(20))
 
     assert [outcome.error for outcome in outcomes] == [None] * 20
@@ -299,13 +299,13 @@ async def test_rows_wait_while_the_quota_for_retries_is_empty() -> None:
 
 async def test_an_outage_longer_than_a_row_is_its_outcome() -> None:
     """All attempts were made, or all the time is up: the error stands."""
-    always = Service(trouble=lambda _: FakeReply(status=500))
+    always = Service(failure=lambda _: FakeReply(status=500))
     async with client(always) as craftkit:
         [tried] = await collect(craftkit, rows(1))
-    lost = Service(trouble=lambda _: FakeReply(status=429))
+    lost = Service(failure=lambda _: FakeReply(status=429))
     async with client(lost) as craftkit:
         [late] = await collect(craftkit, rows(1), timeout=100.0)
-    cut = Service(trouble=lambda _: TransportError("the connection broke"))
+    cut = Service(failure=lambda _: TransportError("the connection broke"))
     async with client(cut) as craftkit:
         [broken] = await collect(craftkit, rows(1))
 
@@ -316,7 +316,7 @@ async def test_an_outage_longer_than_a_row_is_its_outcome() -> None:
 
 async def test_a_refusal_is_an_outcome_at_once() -> None:
     """What the service says no to is not asked again."""
-    refusing = Service(trouble=lambda _: FakeReply(status=404, json={"error": {"code": "template_not_found"}}))
+    refusing = Service(failure=lambda _: FakeReply(status=404, json={"error": {"code": "template_not_found"}}))
     async with client(refusing) as craftkit:
         outcomes = await collect(craftkit, rows(2))
         report = craftkit.render_many([]).report
@@ -344,7 +344,7 @@ async def test_the_report_counts() -> None:
         return FakeReply(status=400, json={"error": {"code": "invalid_input_data"}}) if is_refused else None
 
     requests: list[Any] = [*rows(4), RenderRequest("invoice", {"fails": True}), None]
-    async with client(Service(trouble=refuse)) as craftkit, craftkit.render_many(requests) as batch:
+    async with client(Service(failure=refuse)) as craftkit, craftkit.render_many(requests) as batch:
         outcomes = [outcome async for outcome in batch]
         report = batch.report
 

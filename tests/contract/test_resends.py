@@ -169,10 +169,10 @@ async def test_health_is_an_answer_when_degraded_too(status: int, word: str) -> 
     assert "authorization" not in transport.requests[0].headers
 
 
-@pytest.mark.parametrize("trouble", [LOST, NOT_SENT, BROKEN, THROTTLED, FakeReply(status=503, body=b"<html>")])
-async def test_health_is_asked_for_once(trouble: Scripted) -> None:
+@pytest.mark.parametrize("failure", [LOST, NOT_SENT, BROKEN, THROTTLED, FakeReply(status=503, body=b"<html>")])
+async def test_health_is_asked_for_once(failure: Scripted) -> None:
     """A probe that tries again would hide what it is asked about."""
-    transport = FakeTransport([trouble])
+    transport = FakeTransport([failure])
 
     async with Craftkit(transport=transport) as craftkit:
         with pytest.raises((ApiError, TransportError)):

@@ -34,15 +34,15 @@ def _cases(methods: list[Method]) -> Iterator[Any]:
     for method in methods:
         is_probe = method.operation == "get_health"
         is_safe = method.described.node["x-retry"] != "never" and not is_probe
-        for name, trouble in IN_DOUBT.items():
-            yield pytest.param(method, trouble, is_safe, id=f"{method.operation}-{name}")
-        for name, trouble in CERTAIN.items():
-            yield pytest.param(method, trouble, not is_probe, id=f"{method.operation}-{name}")
+        for name, failure in IN_DOUBT.items():
+            yield pytest.param(method, failure, is_safe, id=f"{method.operation}-{name}")
+        for name, failure in CERTAIN.items():
+            yield pytest.param(method, failure, not is_probe, id=f"{method.operation}-{name}")
 
 
-async def _sent(method: Method, trouble: Scripted) -> tuple[FakeTransport, Exception]:
-    """Let a call run into trouble and then into an end; return what was sent, and the error."""
-    transport = FakeTransport([trouble, FakeReply(status=418)])
+async def _sent(method: Method, failure: Scripted) -> tuple[FakeTransport, Exception]:
+    """Let a call run into failure and then into an end; return what was sent, and the error."""
+    transport = FakeTransport([failure, FakeReply(status=418)])
     async with make_client(method.described, transport, _AT_ONCE) as client:
         with pytest.raises((ApiError, TransportError)) as caught:
             await invoke(client, method.name, method.arguments(minimal_body(method)))
@@ -50,21 +50,21 @@ async def _sent(method: Method, trouble: Scripted) -> tuple[FakeTransport, Excep
 
 
 @pytest.mark.virtual_time
-@pytest.mark.parametrize(("method", "trouble", "is_resent"), [*_cases(OTHERS)])
+@pytest.mark.parametrize(("method", "failure", "is_resent"), [*_cases(OTHERS)])
 async def test_operation_is_resent_where_the_contract_allows_it(
-    method: Method, trouble: Scripted, *, is_resent: bool
+    method: Method, failure: Scripted, *, is_resent: bool
 ) -> None:
     """After a failure that leaves open what happened, by `x-retry`; after one that had no effect, always."""
-    transport, error = await _sent(method, trouble)
+    transport, error = await _sent(method, failure)
 
     assert len(transport.requests) == (2 if is_resent else 1)
     assert (getattr(error, "status", 0) == 418) is is_resent
 
 
-@pytest.mark.parametrize(("method", "trouble", "is_resent"), [*_cases(ON_DISK)])
-async def test_download_is_resent(method: Method, trouble: Scripted, *, is_resent: bool) -> None:
+@pytest.mark.parametrize(("method", "failure", "is_resent"), [*_cases(ON_DISK)])
+async def test_download_is_resent(method: Method, failure: Scripted, *, is_resent: bool) -> None:
     """All of them are safe to repeat."""
-    transport, _ = await _sent(method, trouble)
+    transport, _ = await _sent(method, failure)
 
     assert is_resent
     assert len(transport.requests) == 2

@@ -103,7 +103,7 @@ def test_all_observers_are_told_in_order() -> None:
     first, second = Recorder(), Recorder()
     observers = Observers([first, second])
     for event, _, _ in EVENTS:
-        observers.tell(event)
+        observers.notify(event)
 
     assert first.seen == second.seen == [event for event, _, _ in EVENTS]
 
@@ -113,7 +113,7 @@ def test_an_observer_that_raises_breaks_nothing_and_is_logged_once(caplog: pytes
     recorder = Recorder()
     observers = Observers([Broken(), Broken(), recorder])
     for event, _, _ in EVENTS:
-        observers.tell(event)
+        observers.notify(event)
 
     assert len(recorder.seen) == len(EVENTS)
     assert [record.getMessage() for record in caplog.records] == [
@@ -125,7 +125,7 @@ def test_an_observer_that_raises_breaks_nothing_and_is_logged_once(caplog: pytes
 
 def test_nobody_may_listen() -> None:
     """Without observers there is nothing to tell, and that can be asked."""
-    Observers(()).tell(DeliveryRefused("forged"))
+    Observers(()).notify(DeliveryRefused("forged"))
 
     assert not Observers(())
     assert Observers([Recorder()])

@@ -14,7 +14,7 @@ from craftkit_async.testing.fake_transport import Scripted
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
-Trouble = Callable[[Request], Scripted | None]
+FailureKind = Callable[[Request], Scripted | None]
 
 
 def _no_trouble(_: Request) -> Scripted | None:
@@ -26,7 +26,7 @@ class Service:
     """Makes a render of each new key; it ends after `seconds`, and those whose data say so end badly."""
 
     seconds: float = 1.0
-    trouble: Trouble = _no_trouble
+    failure: FailureKind = _no_trouble
     """Asked first; what it returns is the answer."""
     born: dict[str, float] = attrs.field(factory=dict)
     """When each render was asked for, by idempotency key."""
@@ -34,9 +34,9 @@ class Service:
     most_open: int = 0
 
     def answer(self, request: Request) -> Scripted:
-        trouble = self.trouble(request)
-        if trouble is not None:
-            return trouble
+        failure = self.failure(request)
+        if failure is not None:
+            return failure
         if request.url.endswith("/download"):
             return FakeReply(body=b"%PDF-1.7\n%%EOF\n")
         if request.method == "POST":

@@ -47,7 +47,7 @@ def _is_list_of_objects(value: object) -> bool:
 
 
 def _is_moment(value: object) -> bool:
-    """Nobody can tell which moment a time without an offset means."""
+    """Refuse a time without an offset: it names no moment."""
     return isinstance(value, str) or (isinstance(value, datetime) and value.utcoffset() is not None)
 
 

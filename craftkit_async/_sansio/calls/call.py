@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 JSON_TYPE = "application/json"
 
-# A hook's token is a credential, and a document's address is one for whoever has it.
+# A hook's token is a credential, and so is the address of a document.
 _SECRET_PARTS = ("{token}", "{address}")
 
 # Path parts repeat (slugs, an id that is polled); this many are remembered in their quoted form.
@@ -24,7 +24,7 @@ _QUOTED_PARTS = 4096
 
 
 class Omitted(Enum):
-    """The type of `OMITTED`, which tells a field that is not sent from one that is sent as null."""
+    """The type of `OMITTED`, which distinguishes a field that is not sent from one that is sent as null."""
 
     OMITTED = "omitted"
 
@@ -87,7 +87,7 @@ class Call(Generic[Result]):
     headers: dict[str, str] = attrs.field(factory=dict, repr=False)
     idempotency_key: str | None = None
     own_credential: str | None = attrs.field(default=None, repr=False)
-    """A token that this one call brings along, in place of the client's key."""
+    """A token of this one call, used instead of the client's key."""
 
     @property
     def shown_path(self) -> str:
@@ -120,7 +120,7 @@ def _encode_query(given: dict[str, Any]) -> str:
 
 
 def fill_path(template: str, parts: Mapping[str, str]) -> str:
-    """Put parts into a path, quoted so that none of them can leave its place."""
+    """Put parts into a path, quoted so that none can reach another path."""
     for name, part in parts.items():
         template = template.replace(f"{{{name}}}", quote_part(name, part))
     return template

@@ -109,7 +109,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite
 def slow_loads(body: bytes) -> Any:
     """Parse with the standard library, and refuse all that the fast parser refuses."""
     text = body.decode().strip(_BLANKS)
-    # `decode` would look for the blanks with two regular expressions.
+    # `decode` would search for the whitespace with two regular expressions.
     document, end = _DECODER.raw_decode(text)
     if end != len(text):
         raise ValueError(text[end])
@@ -122,7 +122,7 @@ def slow_loads(body: bytes) -> Any:
 
 _ESCAPED_SURROGATE = rb"\ud"
 
-# What may stand around JSON, and nothing else that Python takes for a blank.
+# The whitespace that JSON allows around a document; Python strips more.
 _BLANKS = " \t\n\r"
 
 parse_json: Callable[[bytes], Any]

@@ -1,4 +1,4 @@
-"""Credentials: which kind of key belongs to which client, told by its prefix and by nothing else."""
+"""Credentials: which kind of key belongs to which client, by its prefix alone."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class KeyKind(NamedTuple):
     """The class that takes it."""
     noun: str
     variable: str
-    """Where it is looked for when it is not passed."""
+    """The environment variable that is read when no key is passed."""
     refused: tuple[str, ...]
     """Prefixes of other kinds; any other prefix may be a new one and passes."""
 

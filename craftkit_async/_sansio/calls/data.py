@@ -57,7 +57,7 @@ _AS_IT_IS = frozenset({str, int, bool, type(None)})
 
 
 class _Refusal(Exception):  # noqa: N818 - it never leaves this module
-    """A value that cannot be sent; each level that it passes on its way out puts its step before the path."""
+    """A value that cannot be sent; each level that it passes adds its step to the path."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -96,7 +96,7 @@ def to_json(plain: Any) -> bytes:
         try:
             return _fast_dumps(plain)
         except TypeError:
-            # Integers over 64 bits, which the slow way takes, or bad text, which it refuses as well.
+            # Integers over 64 bits, which the standard library encodes, or bad text, which it refuses as well.
             pass
     return _dump(plain, _encode_compactly)
 
@@ -231,7 +231,7 @@ def _refused(reason: str, steps: list[str | int]) -> InvalidDataError:
 
 
 def show_path(steps: Iterable[str | int], root: str = "") -> str:
-    """Write the way to a value: `customer.items[3].name`."""
+    """Write the path to a value: `customer.items[3].name`."""
     text = root + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     text = text.removeprefix(".").encode("utf-8", "backslashreplace").decode()
     if len(text) <= _PATH_SHOWN:

@@ -21,7 +21,7 @@ def read_manifest(manifest: Manifest | Mapping[str, Any]) -> Manifest:
 
 
 def says_the_same(wanted: Any, stored: Any) -> bool:
-    """Compare two manifests, or parts of them; the service may have added members nobody asked for."""
+    """Compare two manifests, or parts of them; the service may have added members."""
     if isinstance(wanted, tuple) and isinstance(stored, tuple):
         return len(wanted) == len(stored) and all(map(says_the_same, wanted, stored))
     if not attrs.has(type(wanted)) or type(wanted) is not type(stored):

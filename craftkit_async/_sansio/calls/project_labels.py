@@ -11,7 +11,7 @@ def label_of_key(key: str) -> str:
 
 
 def check_label(label: object) -> str:
-    """Return the label of a project, or refuse what cannot stand in a path."""
+    """Return the label of a project, or refuse one that cannot be part of a path."""
     if not isinstance(label, str) or not label or "/" in label or label != label.strip():
         raise ConfigurationError(
             f'project takes a name such as "acme", without "/" and blanks around it, not {label!r}'

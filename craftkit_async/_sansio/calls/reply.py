@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
-# Thirty years; a number too long to be a float would count as no hint at all otherwise.
+# Thirty years; a number too long to be a float would otherwise count as no hint.
 _LONGEST_RETRY_AFTER = 1e9
 
 _SUCCESS = range(200, 300)
@@ -42,7 +42,7 @@ def read_answer(call: Call[Result], body: bytes) -> Any:
 
 
 def read_either(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> Any:
-    """Read a reply outside 2xx that is the operation's own, unless a proxy or a fault put an error in its place."""
+    """Read a reply outside 2xx that is the operation's own, unless a proxy or a fault replaced it by an error."""
     try:
         return read_answer(call, body)
     except DecodeError:

@@ -27,7 +27,7 @@ class Request:
 
 
 def make_request(call: Call[Any], base_url: str, key: str | None) -> Request:
-    """Put together what goes out; a token that the call brings along takes the place of the key."""
+    """Build the request; a token of the call itself replaces the key."""
     headers = {**_ALWAYS, **call.headers}
     token = call.own_credential or key
     if token is not None:

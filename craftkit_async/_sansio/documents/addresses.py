@@ -1,4 +1,4 @@
-"""Addresses: which base URLs are taken, and which places a document may be fetched from."""
+"""Addresses: which base URLs are valid, and where a document may be fetched from."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -16,7 +16,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 # Everything that the Internet routes; what counts as global elsewhere differs between versions of Python.
 _ROUTED = IPv6Network("2000::/3")
 
-# No address holds these; parsers drop some of them in silence and read the rest each in its own way.
+# No address contains these; parsers silently drop some of them and disagree about the rest.
 _FOREIGN = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 
 # The last label of a host that some resolvers take for an IPv4 address in another notation, such as 127.1.
@@ -96,7 +96,7 @@ def is_public(host: str) -> bool:
 
 
 def check_document_address(url: str, base: BaseUrl) -> None:
-    """Refuse an address that a document must not be fetched from, before any name is looked up."""
+    """Refuse an address that a document must not be fetched from, before any name is resolved."""
     parts = _split(url)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise DownloadError("refused a download address that is no http or https address")

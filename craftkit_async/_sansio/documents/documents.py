@@ -95,7 +95,7 @@ class Inspection:
     _head: bytes = b""
 
     def see(self, chunk: bytes) -> None:
-        """Look at the next bytes."""
+        """Check the next bytes."""
         self.received += len(chunk)
         if len(self._head) < len(_START):
             self._head = (self._head + chunk)[: len(_START)]

@@ -34,5 +34,5 @@ class Failures:
 
 
 def _is_misfit(error: CraftkitError) -> bool:
-    """Was the reply JSON, but not of a render? What is no JSON at all comes from something in between, and passes."""
+    """Was the reply JSON, but not of a render? A reply that is no JSON comes from something in between, and passes."""
     return isinstance(error, DecodeError) and bool(error.path)

@@ -18,7 +18,7 @@ from craftkit_async.errors import (
 from craftkit_async.options import RetryPolicy
 
 
-class Trouble(Enum):
+class FailureKind(Enum):
     """What a failed attempt means for the next one."""
 
     NOT_SENT = auto()
@@ -39,33 +39,35 @@ class Trouble(Enum):
     """Anything else: sending it again changes nothing."""
 
 
-_ALWAYS = frozenset({Trouble.NOT_SENT, Trouble.THROTTLED})
-_WHERE_HARMLESS = _ALWAYS | {Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.BROKEN, Trouble.BUSY}
+_ALWAYS = frozenset({FailureKind.NOT_SENT, FailureKind.THROTTLED})
+_IF_HARMLESS = _ALWAYS | {FailureKind.UNANSWERED, FailureKind.UNREADABLE, FailureKind.BROKEN, FailureKind.BUSY}
 
-# Which troubles each class of operation may answer with another attempt.
+# Which failures each class of operation may answer with another attempt.
 _RESENT = {
     Retry.NEVER: _ALWAYS,
-    Retry.SAFE: _WHERE_HARMLESS,
-    Retry.WITH_KEY: _WHERE_HARMLESS | {Trouble.MISFIT},
+    Retry.SAFE: _IF_HARMLESS,
+    Retry.WITH_KEY: _IF_HARMLESS | {FailureKind.MISFIT},
 }
 
 # These say "later", so they spend time and not attempts, and no quota: they are no outage.
-_PATIENT = frozenset({Trouble.THROTTLED, Trouble.BUSY})
+_THROTTLING = frozenset({FailureKind.THROTTLED, FailureKind.BUSY})
 
 # After these the request may have taken effect although it failed.
-_IN_DOUBT = frozenset({Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.MISFIT, Trouble.BROKEN, Trouble.BUSY})
+_IN_DOUBT = frozenset(
+    {FailureKind.UNANSWERED, FailureKind.UNREADABLE, FailureKind.MISFIT, FailureKind.BROKEN, FailureKind.BUSY}
+)
 
 # A full quota of 500 is 100 retries in a row; each first-time success buys a fifth of one back.
 _RETRY_COST = 5
 _REFUND = 1
 
-# A rejected request waits at least this long, and longer each time, up to a second: a service that hands its places
-# out one by one asks for a hundredth of one, and several who heed it hit on the same place.
-_LEAST_PATIENCE = 0.4
-_MOST_LEAST_PATIENCE = 1.0
+# A rejected request waits at least this long, and longer each time, up to a second: a service that frees its slots one
+# by one asks for a hundredth of a second, and several callers who heed it compete for the same slot.
+_SHORTEST_DELAY = 0.4
+_MOST_SHORTEST_DELAY = 1.0
 
 # And up to a quarter longer, so that those rejected together part; beyond what the service asks for by no more than
-# a tenth of a second, since in a window of a second or a minute the rest would be time in which nobody comes.
+# a tenth of a second, since in a window of a second or a minute the rest would be unused time.
 _SPREAD = 0.25
 _MOST_SPREAD = 0.1
 
@@ -78,29 +80,31 @@ _PERMANENT_CODES = frozenset({"email_not_configured"})
 _UNAVAILABLE = 503
 
 
-def read_trouble(error: CraftkitError) -> Trouble:
+def classify_failure(error: CraftkitError) -> FailureKind:
     """Say what a failed attempt means."""
     if isinstance(error, TransportError):
-        return Trouble.UNANSWERED if error.maybe_sent else Trouble.NOT_SENT
+        return FailureKind.UNANSWERED if error.maybe_sent else FailureKind.NOT_SENT
     if isinstance(error, DecodeError):
-        return Trouble.MISFIT if error.path else Trouble.UNREADABLE
+        return FailureKind.MISFIT if error.path else FailureKind.UNREADABLE
     if isinstance(error, DownloadError):
-        return Trouble.UNANSWERED if error.is_transient else Trouble.REFUSED
+        return FailureKind.UNANSWERED if error.is_transient else FailureKind.REFUSED
     if isinstance(error, RateLimitedError):
-        return Trouble.THROTTLED
+        return FailureKind.THROTTLED
     if isinstance(error, ServerError) and error.code not in _PERMANENT_CODES:
-        return Trouble.BUSY if error.status == _UNAVAILABLE and error.retry_after is not None else Trouble.BROKEN
-    return Trouble.REFUSED
+        return (
+            FailureKind.BUSY if error.status == _UNAVAILABLE and error.retry_after is not None else FailureKind.BROKEN
+        )
+    return FailureKind.REFUSED
 
 
 def seconds_held(error: CraftkitError, policy: RetryPolicy) -> float:
-    """Say how long a place stays taken after a request that was turned away and has no next attempt of its own.
+    """Return how long a slot stays taken after a rejected request that has no next attempt of its own.
 
-    Those that are sent again wait in their own place; the others must not make room for more than the service takes.
+    Requests that are sent again wait in their own slot; the others must not make room for more than the service takes.
     """
-    if not isinstance(error, ApiError) or read_trouble(error) not in _PATIENT:
+    if not isinstance(error, ApiError) or classify_failure(error) not in _THROTTLING:
         return 0.0
-    return min(max(error.retry_after or 0.0, _MOST_LEAST_PATIENCE), policy.max_retry_after)
+    return min(max(error.retry_after or 0.0, _MOST_SHORTEST_DELAY), policy.max_retry_after)
 
 
 def is_congestion(error: CraftkitError) -> bool:
@@ -116,54 +120,54 @@ class Schedule:
 
     policy: RetryPolicy
     retry: Retry | None
-    """None where the caller has its own way to try again."""
+    """None where the caller tries again itself."""
     sent: int = 0
     """Attempts in all."""
     spent: int = 0
     """Failures that count against `RetryPolicy.attempts`."""
     rejections: int = 0
-    """Times in a row that the service asked for patience."""
+    """Consecutive rejections because of the rate."""
     in_doubt: bool = False
     """May an earlier attempt have taken effect?"""
 
     @property
-    def keeps_place(self) -> bool:
-        """Does the call wait in its own place, so that the window empties by itself?"""
+    def keeps_slot(self) -> bool:
+        """Does the call wait in its own slot, so that the window empties by itself?"""
         return self.rejections > 0
 
-    def next_attempt(self, trouble: Trouble, hint: float | None, time_left: float, dice: float) -> float | None:
-        """Decide after a failed attempt: seconds until the next one, or None, and the error stands.
+    def next_attempt(self, kind: FailureKind, hint: float | None, time_left: float, random: float) -> float | None:
+        """Return after a failed attempt the seconds until the next one, or None if the error is final.
 
-        `hint` is the server's `Retry-After`, `time_left` what the call may still take, `dice` is uniform in [0, 1).
+        `hint` is the server's `Retry-After`, `time_left` what the call may still take, `random` is uniform in [0, 1).
         """
-        if self.retry is None or trouble not in _RESENT[self.retry]:
+        if self.retry is None or kind not in _RESENT[self.retry]:
             return None
-        if trouble in _PATIENT:
+        if kind in _THROTTLING:
             self.rejections += 1
-            delay = self._patience(hint, dice)
+            delay = self._delay_after_rejection(hint, random)
         else:
             self.rejections = 0
             self.spent += 1
-            delay = max(dice * self._ceiling(self.spent), hint or 0.0)
-        # What the server asks for decides whether there is time, not the dice that are thrown on top of it.
+            delay = max(random * self._ceiling(self.spent), hint or 0.0)
+        # What the server asks for decides whether there is time, not the jitter on top of it.
         needed = delay if hint is None else hint
         too_long = hint is not None and hint > self.policy.max_retry_after
         if too_long or needed > time_left or self.spent >= self.policy.attempts:
             return None
-        self.in_doubt = self.in_doubt or trouble in _IN_DOUBT
+        self.in_doubt = self.in_doubt or kind in _IN_DOUBT
         return min(delay, time_left)
 
     def _ceiling(self, step: int) -> float:
         """The longest wait at this step; full jitter chooses below it."""
         return min(self.policy.max_delay, self.policy.first_delay * 2.0 ** min(step - 1, _MOST_DOUBLINGS))
 
-    def _patience(self, hint: float | None, dice: float) -> float:
+    def _delay_after_rejection(self, hint: float | None, random: float) -> float:
         """As long as the server asks for, or, where it does not say, longer each time."""
         if hint is None:
-            return max(self._ceiling(self.rejections), _LEAST_PATIENCE) * (1 + _SPREAD * dice)
-        least = min(_LEAST_PATIENCE * 2.0 ** min(self.rejections - 1, _MOST_DOUBLINGS), _MOST_LEAST_PATIENCE)
-        patience = max(hint, least)
-        return patience + min(_SPREAD * patience, _MOST_SPREAD) * dice
+            return max(self._ceiling(self.rejections), _SHORTEST_DELAY) * (1 + _SPREAD * random)
+        least = min(_SHORTEST_DELAY * 2.0 ** min(self.rejections - 1, _MOST_DOUBLINGS), _MOST_SHORTEST_DELAY)
+        delay = max(hint, least)
+        return delay + min(_SPREAD * delay, _MOST_SPREAD) * random
 
 
 @attrs.define(eq=False, repr=False)

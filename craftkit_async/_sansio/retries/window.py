@@ -24,7 +24,7 @@ class Window:
         self.epoch = 0
 
     @property
-    def places(self) -> int:
+    def slots(self) -> int:
         """How many requests may be in flight now."""
         return int(self.size)
 

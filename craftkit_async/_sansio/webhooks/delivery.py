@@ -1,6 +1,6 @@
 """Delivery: the bytes and headers of a webhook become an event, or a `DeliveryError` and nothing else.
 
-What is signed, and what follows from the rest not being signed, stands in docs/webhooks.md.
+docs/webhooks.md says what is signed, and what follows from the rest not being signed.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _TEXT_NAMES = {name: name.encode() for name in (SIGNATURE, EVENT, TIMESTAMP, DEL
 _BYTE_NAMES = {name: name for name in _TEXT_NAMES.values()}
 SIGNATURE_FIELD, NAMED_EVENT, _TIMESTAMP, _DELIVERY_ID = _BYTE_NAMES
 
-# Most headers of a request have another length, and are passed over without being looked at.
+# Most headers of a request have another length, and are skipped without comparing names.
 _LENGTHS = frozenset(map(len, _TEXT_NAMES))
 
 # The hex digits of a SHA-256.
@@ -143,7 +143,7 @@ def read_signature(fields: Fields) -> str:
 
 
 def check_freshness(fields: Fields, now: float, tolerance: float) -> None:
-    """Refuse what was not sent about now by its own word, which is a hint: nobody signed it."""
+    """Refuse a delivery whose timestamp is too far from now; the timestamp is not signed, so this is a hint."""
     timestamp = _text_of(fields, _TIMESTAMP) or ""
     if not _SECONDS.fullmatch(timestamp):
         raise StaleDeliveryError(f"{TIMESTAMP} is missing or not a number of seconds")
@@ -225,7 +225,7 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
 # ---- what follows from an event
 
 
-# The events that are published and whose bodies nobody but the service can cause.
+# The published events whose bodies only the service can cause.
 _WITHOUT_ID = frozenset({"render.succeeded", "render.failed", "form.submitted"})
 
 

@@ -29,13 +29,13 @@ class Keyring(Generic[Project]):
         self._matches = [matcher_of(secret, tuple(owners[key]), ()) for key, secret in distinct.items()]
         # Of one secret without a call in between, which would be a sixth of what verifying a small body costs.
         self.owners_of: Callable[[bytes, str], tuple[Owner[Project], ...]]
-        """Return whose secret made a signature of a body; nobody's is an empty tuple."""
+        """Return the owners of the secret that made a signature of a body; without one, an empty tuple."""
         self.owners_of = self._matches[0] if len(self._matches) == 1 else self._try_all
 
     def __len__(self) -> int:
         return len(self._matches)
 
     def _try_all(self, body: bytes, signature: str) -> tuple[Owner[Project], ...]:
-        # All are tried before any answer counts: the time taken must not tell which one it was.
+        # All are tried before any answer counts: the time taken must not reveal which one it was.
         found = [match(body, signature) for match in self._matches]
         return next(filter(None, found), ())

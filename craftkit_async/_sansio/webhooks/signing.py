@@ -34,7 +34,7 @@ class NamedSecret(NamedTuple):
 
 
 def read_secrets(secrets: Secrets) -> tuple[NamedSecret, ...]:
-    """Return the secrets by name: by its key in a mapping, by its place otherwise; refuse what is no secret."""
+    """Return the secrets by name: by its key in a mapping, by its index otherwise; refuse what is no secret."""
     named = tuple(_prepare(name, _key_of(secret)) for name, secret in _name(secrets))
     if not named:
         raise ConfigurationError("there must be at least one secret")
@@ -75,7 +75,7 @@ def _name(secrets: Secrets) -> list[tuple[SecretName, Secret]]:
 
 
 def _key_of(secret: Secret) -> bytes:
-    """Return the bytes of a secret, or refuse one that would sign for everybody, without showing it."""
+    """Return the bytes of a secret, or refuse one that anybody could sign with, without showing it."""
     if not isinstance(secret, str | bytes):
         raise ConfigurationError("a secret must be text or bytes")
     try:

@@ -7,7 +7,7 @@ from craftkit_async.errors import ConfigurationError
 
 Handler = TypeVar("Handler")
 
-# Where a form renders nothing, its delivery is the only copy of what somebody filled in.
+# Where a form renders nothing, its delivery is the only copy of the data.
 FORM_SUBMITTED = "form.submitted"
 
 

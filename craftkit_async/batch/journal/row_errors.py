@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from craftkit_async._sansio.retries.retrying import Trouble, read_trouble
+from craftkit_async._sansio.retries.retrying import FailureKind, classify_failure
 from craftkit_async.errors import (
     ApiError,
     AuthenticationError,
@@ -35,7 +35,9 @@ def is_settled(error: CraftkitError) -> bool:
     """Is a row with this error finished, so that only a new attempt, under a new key, could end otherwise?"""
     if isinstance(error, RenderFailedError | InvalidDataError):
         return True
-    is_refusal = isinstance(error, ApiError) and read_trouble(error) is Trouble.REFUSED and not error.maybe_applied
+    is_refusal = (
+        isinstance(error, ApiError) and classify_failure(error) is FailureKind.REFUSED and not error.maybe_applied
+    )
     return is_refusal and not isinstance(error, _NOT_ABOUT_THE_ROW)
 
 
@@ -45,10 +47,10 @@ def may_wait(error: CraftkitError, attempts: int) -> bool:
     Where all `attempts` of a call were made, the row has had its chance; fewer mean that the client's quota for
     retries was empty, or that the service asked for more patience than one call has.
     """
-    trouble = read_trouble(error)
-    if trouble is Trouble.REFUSED:
+    trouble = classify_failure(error)
+    if trouble is FailureKind.REFUSED:
         return False
-    if trouble is Trouble.THROTTLED or trouble is Trouble.BUSY:
+    if trouble is FailureKind.THROTTLED or trouble is FailureKind.BUSY:
         return True
     return isinstance(error, TransportError | ApiError | DecodeError) and error.attempts < attempts
 

@@ -22,13 +22,25 @@ from craftkit_async import (
     TransportTimeoutError,
 )
 from craftkit_async._sansio.calls.call import Retry
-from craftkit_async._sansio.retries.retrying import Quota, Schedule, Trouble, is_congestion, read_trouble, seconds_held
+from craftkit_async._sansio.retries.retrying import (
+    FailureKind,
+    Quota,
+    Schedule,
+    classify_failure,
+    is_congestion,
+    seconds_held,
+)
 
-NOT_SENT, UNANSWERED, UNREADABLE, MISFIT = Trouble.NOT_SENT, Trouble.UNANSWERED, Trouble.UNREADABLE, Trouble.MISFIT
-BROKEN, THROTTLED, BUSY, REFUSED = Trouble.BROKEN, Trouble.THROTTLED, Trouble.BUSY, Trouble.REFUSED
+NOT_SENT, UNANSWERED, UNREADABLE, MISFIT = (
+    FailureKind.NOT_SENT,
+    FailureKind.UNANSWERED,
+    FailureKind.UNREADABLE,
+    FailureKind.MISFIT,
+)
+BROKEN, THROTTLED, BUSY, REFUSED = FailureKind.BROKEN, FailureKind.THROTTLED, FailureKind.BUSY, FailureKind.REFUSED
 
-# Trouble: resent by safe, with-key and never operations; spends an attempt; keeps its place; leaves a doubt.
-RULES: dict[Trouble, tuple[bool, bool, bool, bool, bool, bool]] = {
+# FailureKind: resent by safe, with-key and never operations; spends an attempt; keeps its place; leaves a doubt.
+RULES: dict[FailureKind, tuple[bool, bool, bool, bool, bool, bool]] = {
     NOT_SENT:   (True,  True,  True,  True,  False, False),
     UNANSWERED: (True,  True,  False, True,  False, True),
     UNREADABLE: (True,  True,  False, True,  False, True),
@@ -40,33 +52,33 @@ RULES: dict[Trouble, tuple[bool, bool, bool, bool, bool, bool]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("trouble", Trouble)
+@pytest.mark.parametrize("failure", FailureKind)
 @pytest.mark.parametrize("retry", Retry)
-def test_rules(trouble: Trouble, retry: Retry) -> None:
+def test_rules(failure: FailureKind, retry: Retry) -> None:
     """Safe and keyed calls are resent after anything ambiguous, others only when they were not sent or not let in."""
-    safe, with_key, never, spends, keeps_place, leaves_doubt = RULES[trouble]
+    safe, with_key, never, spends, keeps_slot, leaves_doubt = RULES[failure]
     is_resent = {Retry.SAFE: safe, Retry.WITH_KEY: with_key, Retry.NEVER: never}[retry]
     schedule = Schedule(RetryPolicy(), retry)
 
-    delay = schedule.next_attempt(trouble, None, 1e9, 0.5)
+    delay = schedule.next_attempt(failure, None, 1e9, 0.5)
 
     assert (delay is not None) is is_resent
     if is_resent:
         assert schedule.spent == int(spends)
-        assert schedule.keeps_place is keeps_place
+        assert schedule.keeps_slot is keeps_slot
         assert schedule.in_doubt is leaves_doubt
 
 
-@pytest.mark.parametrize("trouble", Trouble)
-def test_who_tries_again_by_other_means_is_told_at_once(trouble: Trouble) -> None:
+@pytest.mark.parametrize("failure", FailureKind)
+def test_who_tries_again_by_other_means_is_told_at_once(failure: FailureKind) -> None:
     """A poll or a health check is sent once."""
     schedule = Schedule(RetryPolicy(), None)
 
-    assert schedule.next_attempt(trouble, None, 1e9, 0.5) is None
+    assert schedule.next_attempt(failure, None, 1e9, 0.5) is None
     assert not schedule.in_doubt
 
 
-TROUBLES: list[tuple[CraftkitError, Trouble]] = [
+FAILURES: list[tuple[CraftkitError, FailureKind]] = [
     (TransportError("cut"), UNANSWERED),
     (TransportError("refused", maybe_sent=False), NOT_SENT),
     (TransportTimeoutError("late"), UNANSWERED),
@@ -91,10 +103,10 @@ TROUBLES: list[tuple[CraftkitError, Trouble]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "trouble"), TROUBLES)
-def test_errors_are_told_apart(error: CraftkitError, trouble: Trouble) -> None:
+@pytest.mark.parametrize(("error", "failure"), FAILURES)
+def test_errors_are_told_apart(error: CraftkitError, failure: FailureKind) -> None:
     """Each failure means one thing for the next attempt."""
-    assert read_trouble(error) is trouble
+    assert classify_failure(error) is failure
 
 
 @pytest.mark.parametrize(
@@ -151,11 +163,11 @@ def test_attempts_are_counted() -> None:
     assert Schedule(RetryPolicy(attempts=1), Retry.SAFE).next_attempt(NOT_SENT, None, 1e9, 0.5) is None
 
 
-@pytest.mark.parametrize("trouble", [THROTTLED, BUSY])
-def test_patience_spends_time_and_no_attempts(trouble: Trouble) -> None:
+@pytest.mark.parametrize("failure", [THROTTLED, BUSY])
+def test_patience_spends_time_and_no_attempts(failure: FailureKind) -> None:
     """A 429, and a 503 that says when to come back, may happen any number of times."""
     schedule = Schedule(RetryPolicy(attempts=1), Retry.SAFE)
-    delays = [schedule.next_attempt(trouble, 1.0, 1e9, 0.0) for _ in range(100)]
+    delays = [schedule.next_attempt(failure, 1.0, 1e9, 0.0) for _ in range(100)]
 
     assert delays == [1.0] * 100
     assert schedule.spent == 0
@@ -175,34 +187,34 @@ def test_the_place_is_given_back_after_another_kind_of_failure() -> None:
     """Only a rejected request waits in its place, and its patience starts over after any other failure."""
     schedule = Schedule(RetryPolicy(), Retry.SAFE)
 
-    kept = [schedule.keeps_place]
-    for trouble in (THROTTLED, THROTTLED, BROKEN):
-        schedule.next_attempt(trouble, None, 1e9, 0.0)
-        kept.append(schedule.keeps_place)
+    kept = [schedule.keeps_slot]
+    for failure in (THROTTLED, THROTTLED, BROKEN):
+        schedule.next_attempt(failure, None, 1e9, 0.0)
+        kept.append(schedule.keeps_slot)
 
     assert kept == [False, True, True, False]
     assert schedule.next_attempt(THROTTLED, None, 1e9, 0.0) == 0.5
 
 
-@pytest.mark.parametrize("trouble", [THROTTLED, BUSY, BROKEN])
-def test_hints_are_kept_or_refused(trouble: Trouble) -> None:
+@pytest.mark.parametrize("failure", [THROTTLED, BUSY, BROKEN])
+def test_hints_are_kept_or_refused(failure: FailureKind) -> None:
     """`Retry-After` is waited out in full; where it exceeds the policy or the time left, the error stands at once."""
     policy = RetryPolicy(max_retry_after=60)
 
     def ask(hint: float, time_left: float) -> float | None:
-        return Schedule(policy, Retry.SAFE).next_attempt(trouble, hint, time_left, 0.0)
+        return Schedule(policy, Retry.SAFE).next_attempt(failure, hint, time_left, 0.0)
 
     assert ask(60, 60) == 60
     assert ask(60.1, 1e9) is None
     assert ask(10, 9.9) is None
 
 
-@pytest.mark.parametrize("trouble", [THROTTLED, BUSY, BROKEN])
-def test_dice_do_not_decide_whether_a_hint_fits(trouble: Trouble) -> None:
+@pytest.mark.parametrize("failure", [THROTTLED, BUSY, BROKEN])
+def test_dice_do_not_decide_whether_a_hint_fits(failure: FailureKind) -> None:
     """A hint within the time left is followed, whatever would be added to part those rejected together."""
     policy = RetryPolicy(first_delay=30)
 
-    assert Schedule(policy, Retry.SAFE).next_attempt(trouble, 10, 10.05, 0.99) == 10.05
+    assert Schedule(policy, Retry.SAFE).next_attempt(failure, 10, 10.05, 0.99) == 10.05
 
 
 def test_doubt_is_about_attempts_before_the_last() -> None:
@@ -210,8 +222,8 @@ def test_doubt_is_about_attempts_before_the_last() -> None:
     schedule = Schedule(RetryPolicy(), Retry.SAFE)
 
     doubts = []
-    for trouble in (REFUSED, UNANSWERED, THROTTLED):
-        schedule.next_attempt(trouble, None, 1e9, 0.0)
+    for failure in (REFUSED, UNANSWERED, THROTTLED):
+        schedule.next_attempt(failure, None, 1e9, 0.0)
         doubts.append(schedule.in_doubt)
 
     assert doubts == [False, True, True]
@@ -226,7 +238,10 @@ _POLICIES = st.builds(
 )
 _FAILURES = st.lists(
     st.tuples(
-        st.sampled_from(Trouble), st.none() | st.floats(0, 1e9), st.floats(-1e3, 1e9), st.floats(0, 1, exclude_max=True)
+        st.sampled_from(FailureKind),
+        st.none() | st.floats(0, 1e9),
+        st.floats(-1e3, 1e9),
+        st.floats(0, 1, exclude_max=True),
     ),
     max_size=80,
 )
@@ -237,11 +252,11 @@ def test_schedules_stay_within_their_bounds(policy: RetryPolicy, retry: Retry, f
     """Whatever happens, waits are never negative, never past a cap or the time left, and attempts are bounded."""
     schedule = Schedule(policy, retry)
     resent = 0
-    for trouble, hint, time_left, dice in failures:
-        delay = schedule.next_attempt(trouble, hint, time_left, dice)
+    for failure, hint, time_left, dice in failures:
+        delay = schedule.next_attempt(failure, hint, time_left, dice)
         if delay is None:
             break
-        resent += trouble not in {THROTTLED, BUSY}
+        resent += failure not in {THROTTLED, BUSY}
 
         assert 0 <= delay <= time_left
         assert delay <= 1.25 * max(policy.max_delay, policy.max_retry_after, 1.0)

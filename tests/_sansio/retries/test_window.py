@@ -18,7 +18,7 @@ def test_the_window_stays_within_its_bounds(first: int, most: int, steps: list[t
         getattr(window, name)(number)
 
         assert 1 <= window.floor <= window.size <= most
-        assert window.places == int(window.size)
+        assert window.slots == int(window.size)
 
 
 @given(st.integers(1, 300), st.integers(1, 300))
@@ -26,7 +26,7 @@ def test_it_begins_as_told(first: int, most: int) -> None:
     """It starts with `first` places, or fewer where fewer are allowed."""
     window = Window(first, most)
 
-    assert window.places == min(first, most)
+    assert window.slots == min(first, most)
     assert window.floor == min(4, first, most)
 
 
@@ -35,18 +35,18 @@ def test_it_grows_by_one_for_each_windowful() -> None:
     window = Window(20, 256)
     window.congested(0)
     for _ in range(18):
-        window.succeeded(window.places)
+        window.succeeded(window.slots)
 
-    assert window.places == 18
+    assert window.slots == 18
 
 
 def test_it_doubles_until_the_first_congestion() -> None:
     """As many successes as there are places bring about as many more: nobody has said yet that it is too much."""
     window = Window(16, 256)
     for _ in range(16):
-        window.succeeded(window.places)
+        window.succeeded(window.slots)
 
-    assert window.places == 32
+    assert window.slots == 32
 
 
 def test_it_grows_only_while_it_is_in_use() -> None:
@@ -87,4 +87,4 @@ def test_it_shrinks_down_to_its_floor() -> None:
     for epoch in range(50):
         window.congested(epoch)
 
-    assert window.places == 4
+    assert window.slots == 4

@@ -333,7 +333,7 @@ async def test_what_is_uncertain_is_sent_again_under_its_key(path: Path) -> None
     def lose(request: Request) -> FakeReply | None:
         return FakeReply(after=60.0) if lost and request.method == "POST" else None
 
-    service = Service(seconds=0.0, trouble=lose)
+    service = Service(seconds=0.0, failure=lose)
     async with client(service) as craftkit:
         async with craftkit.render_many(keyed("a"), journal=path):
             while not craftkit.statistics().in_flight:  # noqa: ASYNC110 - a request sets no event
@@ -369,7 +369,7 @@ async def test_a_refusal_is_kept_without_its_words(path: Path) -> None:
     """Status and code come back; what the service said about somebody's data does not lie in the file."""
     issues = {"fieldErrors": {"name": ["Mira Halden is no number"]}}
     error = {"code": "invalid_input_data", "message": "Mira Halden is no number", "issues": issues}
-    service = Service(trouble=lambda _: FakeReply(status=400, json={"error": error}))
+    service = Service(failure=lambda _: FakeReply(status=400, json={"error": error}))
     async with client(service) as craftkit:
         await run(craftkit, keyed("a"), path)
         [known] = await run(craftkit, keyed("a"), path)
@@ -382,10 +382,10 @@ async def test_a_refusal_is_kept_without_its_words(path: Path) -> None:
 
 async def test_a_wrong_key_says_nothing_about_the_row(path: Path) -> None:
     """The next run, with a good one, goes on."""
-    service = Service(seconds=0.0, trouble=lambda _: FakeReply(status=401))
+    service = Service(seconds=0.0, failure=lambda _: FakeReply(status=401))
     async with client(service) as craftkit:
         [refused] = await run(craftkit, keyed("a"), path)
-        service.trouble = lambda _: None
+        service.failure = lambda _: None
         [outcome] = await run(craftkit, keyed("a"), path)
 
     assert not refused.ok
@@ -468,11 +468,11 @@ async def test_what_was_rendered_is_fetched_later(craftkit: Craftkit, path: Path
 async def test_a_document_that_cannot_be_fetched_is_an_error_with_its_render(path: Path) -> None:
     """The next run fetches it, and renders nothing."""
     service = Service(
-        seconds=0.0, trouble=lambda request: FakeReply(body=b"<html>") if "download" in request.url else None
+        seconds=0.0, failure=lambda request: FakeReply(body=b"<html>") if "download" in request.url else None
     )
     async with client(service) as craftkit:
         [lost] = await run(craftkit, keyed("a"), path, download_to=path.parent)
-        service.trouble = lambda _: None
+        service.failure = lambda _: None
         [found] = await run(craftkit, keyed("a"), path, download_to=path.parent)
 
     assert lost.render is not None
