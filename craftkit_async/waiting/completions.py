@@ -22,6 +22,7 @@ from craftkit_async._sansio.webhooks.fast_path import published_render
 from craftkit_async.errors import ClientStateError
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_completion
+from craftkit_async.waiting.late_webhooks import LateWebhooks
 from craftkit_async.waiting.options import WaitingOptions
 from craftkit_async.waiting.pending import Pending, PendingRenders
 from craftkit_async.waiting.projects import Project, Projects
@@ -29,6 +30,8 @@ from craftkit_async.waiting.scheduler import PollScheduler
 from craftkit_async.webhooks import VerifiedDelivery, verify
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from craftkit_async.waiting.relay import SignedRender
     from craftkit_async.waiting.relay_link import RelayLink
 
@@ -45,6 +48,7 @@ class Completions:
         self.pace = Pace(options.polling, LearnedDurations(runtime.settings.limits.templates_learned))
         self.is_closing = False
         self._has_warned_of_pace = False
+        self._sources = LateWebhooks(options.polling.net_first, self._return_to_full_pace)
         self._has_warned_of_projects = False
         self._begin()
 
@@ -73,7 +77,11 @@ class Completions:
         published, pending = delivery.published, self.pending
         # Each call that is spared here is a hundredth of all that a delivery costs.
         render_id = delivery.render_id if published is None else published[0]["renderId"]
-        if render_id is None or not (pending.knows(render_id) or pending.mailbox.boxes):
+        if render_id is None:
+            return False
+        if render_id in self._sources.by_poll:
+            self._claim([owner.project() for owner in delivery.owners], render_id)
+        if not (pending.knows(render_id) or pending.mailbox.boxes):
             return False
         render = cast("Render", delivery.render) if published is None else published_render(published)
         is_known = False
@@ -126,15 +134,16 @@ class Completions:
         self.scheduler.drop(entry)
         for waiter in self.pending.empty(entry):
             waiter.finish(render)
-        self._note_way(entry.poller.project, by_webhook=is_pushed)
+        now = self.runtime.check().time()
+        self._sources.note(entry.poller.project, render.id, now, by_webhook=is_pushed)
         if observers := self.runtime.settings.observers:
             report_completion(observers, render, source, self.scheduler.age(entry))
 
-    def _note_way(self, project: Project, *, by_webhook: bool) -> None:
-        """Change the pace of a project when its latest completions say so."""
-        share = project.webhook_share
-        if not share.note(by_webhook=by_webhook) or share.stepped_back:
-            return
+    def _claim(self, projects: "Sequence[Project | None]", id: str) -> None:
+        """Count a completion by poll for its webhook, which came only now."""
+        self._sources.claim(projects, id, self.runtime.check().time())
+
+    def _return_to_full_pace(self) -> None:
         if not self._has_warned_of_pace:
             self._has_warned_of_pace = True
             _logger.warning("webhooks bring less than half of the latest renders; polls are back to full pace")
@@ -175,6 +184,9 @@ class Completions:
     def _take_signed(self, id: str, delivery: "SignedRender", *, is_pushed: bool) -> None:
         """Verify what the relay brought, for each project that waits for the id; nothing is hashed for nobody."""
         waiting = [entry for entry in self.pending.find_all(id) if entry.source is None]
+        undecided = self._sources.by_poll.get(id) if is_pushed else None
+        if undecided is not None and (project := undecided.project()) and self._verified(project, id, delivery):
+            self._claim([project], id)
         if not waiting:
             return
         completed = False

@@ -19,7 +19,7 @@ class WebhookShare:
     of completions, `expect` steps back until webhooks fail to come, and `off` never steps back.
     """
 
-    __slots__ = ("_by_webhook", "_latest", "_mode", "stepped_back")
+    __slots__ = ("_by_webhook", "_latest", "_mode", "noted", "stepped_back")
 
     def __init__(self, mode: Mode) -> None:
         self._mode = mode
@@ -27,6 +27,8 @@ class WebhookShare:
         granted = _WINDOW if self.stepped_back else 0
         self._latest: deque[bool] = deque([True] * granted, maxlen=_WINDOW)
         self._by_webhook = granted
+        self.noted = 0
+        """The number of the latest completion."""
 
     def note(self, *, by_webhook: bool) -> bool:
         """Note one completion; returns whether the pace changed."""
@@ -36,6 +38,16 @@ class WebhookShare:
             self._by_webhook -= self._latest[0]
         self._latest.append(by_webhook)
         self._by_webhook += by_webhook
+        self.noted += 1
+        return self._decide()
+
+    def amend(self, number: int) -> bool:
+        """Count an earlier completion by poll, if it is among the latest, as one by webhook; did the pace change?"""
+        place = number - self.noted - 1
+        if self._mode == "off" or -place > len(self._latest) or self._latest[place]:
+            return False
+        self._latest[place] = True
+        self._by_webhook += 1
         return self._decide()
 
     def _decide(self) -> bool:
