@@ -273,12 +273,12 @@ class Craftkit(_Client):
         Rows are read as they are needed. With a journal, running the same rows again goes on where it stopped.
         """
         from craftkit_async.batch.batch import Batch  # noqa: PLC0415 - see the class
-        from craftkit_async.batch.options import read_terms  # noqa: PLC0415 - see the class
+        from craftkit_async.batch.options import read_options as read_batch_options  # noqa: PLC0415 - see the class
         from craftkit_async.batch.row_task import Service  # noqa: PLC0415 - see the class
         from craftkit_async.batch.run import Run  # noqa: PLC0415 - see the class
 
         settings = self._runtime.settings
-        terms = read_terms(
+        options = read_batch_options(
             concurrency=concurrency,
             ordered=ordered,
             journal=journal,
@@ -290,7 +290,7 @@ class Craftkit(_Client):
             open_renders=settings.limits.open_renders,
         )
         service = Service(self._session, self.renders, self.statistics, settings.retries.attempts)
-        return Batch(Run(requests, service, terms))
+        return Batch(Run(requests, service, options))
 
     @property
     def inbox(self) -> "WebhookInbox":

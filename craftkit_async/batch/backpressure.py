@@ -4,7 +4,7 @@ import asyncio
 
 
 class Slots:
-    """Lets as many rows begin as may be open, while there is room for their outcomes.
+    """Lets as many rows begin as may be open, as long as their outcomes are taken.
 
     A consumer that stops taking so stops the reading: outcomes lie there up to once more as many as may be open.
     """

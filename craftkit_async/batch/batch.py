@@ -19,7 +19,7 @@ class Batch:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._is_closed = False
-        # The tasks know the run and not the batch, so a batch that nobody has any more can stop them.
+        # The tasks refer to the run and not to the batch, so a batch that is dropped can stop them.
         weakref.finalize(self, run.abandon).atexit = False
 
     @property

@@ -1,4 +1,4 @@
-"""Terms: what a batch was told, checked before anything happens."""
+"""Options: how a batch runs, checked before anything happens."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _NAMESPACE = re.compile(r"[!-~]{1,90}")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Terms:
+class BatchOptions:
     """How a batch runs."""
 
     concurrency: int
@@ -33,7 +33,7 @@ class Terms:
     download_to: Path | None
 
 
-def read_terms(
+def read_options(
     *,
     concurrency: int | None,
     ordered: bool,
@@ -44,8 +44,8 @@ def read_terms(
     timeout: float | None,
     download_to: str | os.PathLike[str] | None,
     open_renders: int,
-) -> Terms:
-    """Check what a batch was told; what it was not told is up to the limits."""
+) -> BatchOptions:
+    """Check the arguments of `render_many`; what is omitted follows from the limits."""
     allow(int, concurrency=concurrency)
     allow(str, namespace=namespace)
     need(bool, ordered=ordered, retry_failed=retry_failed)
@@ -55,7 +55,7 @@ def read_terms(
         raise ConfigurationError("namespace takes 1 to 90 visible ASCII characters without blanks")
     if on_changed not in _CHANGED:
         raise ConfigurationError(f"on_changed takes one of {', '.join(_CHANGED)}, not {on_changed!r}")
-    return Terms(
+    return BatchOptions(
         concurrency=open_renders if concurrency is None else concurrency,
         ordered=ordered,
         journal=_path("journal", journal),

@@ -1,4 +1,4 @@
-"""Work: one row, from its place in the journal to its document."""
+"""Row task: one row, from its record in the journal to its document."""
 
 import asyncio
 import random
@@ -13,9 +13,9 @@ from craftkit_async._io.files import on_disk
 from craftkit_async._sansio.calls.render_request import RenderRequest
 from craftkit_async.batch.figures.tally import Tally
 from craftkit_async.batch.journal.file import FAILED, SAVED, SUBMITTED, SUCCEEDED, Record
-from craftkit_async.batch.journal.row_errors import describe, is_settled, may_wait, patience, restore
+from craftkit_async.batch.journal.row_errors import describe, is_settled, may_wait, restore, retry_delay
 from craftkit_async.batch.journal.writer import Journal
-from craftkit_async.batch.options import Terms
+from craftkit_async.batch.options import BatchOptions
 from craftkit_async.batch.rows.keys import Row, derive
 from craftkit_async.batch.rows.requests import Outcome
 from craftkit_async.errors import CraftkitError, JournalError, RenderFailedError
@@ -62,12 +62,14 @@ class _State:
         return None if self.handle is None else self.handle.source
 
 
-class Work:
+class RowTask:
     """Brings rows to their end; an error is a part of the outcome."""
 
-    def __init__(self, service: Service, terms: Terms, namespace: str, journal: Journal | None, tally: Tally) -> None:
+    def __init__(
+        self, service: Service, options: BatchOptions, namespace: str, journal: Journal | None, tally: Tally
+    ) -> None:
         self._service = service
-        self._terms = terms
+        self._options = options
         self._namespace = namespace
         self._journal = journal
         self._tally = tally
@@ -84,13 +86,13 @@ class Work:
         if row.error is not None or row.request is None:
             return Outcome(row.index, row.request, error=row.error)
         record = Record(row.key, row.digest, 1, SUBMITTED, row.request.idempotency_key or row.idempotency_key)
-        deadline = start + (inf if self._terms.timeout is None else self._terms.timeout)
+        deadline = start + (inf if self._options.timeout is None else self._options.timeout)
         state = _State(row.request, deadline, record)
         error: CraftkitError | None = None
         try:
             await self._bring(state, row)
-        except CraftkitError as trouble:
-            error = trouble
+        except CraftkitError as failure:
+            error = failure
         return Outcome(row.index, row.request, state.render, error, state.record.attempt, state.source, state.path)
 
     async def _bring(self, state: _State, row: Row) -> None:
@@ -99,14 +101,14 @@ class Work:
         if await self._is_there(state):
             return
         if state.record.state == SUBMITTED:
-            render = await self._settle(state)
+            render = await self._resolve(state)
         else:
             render = await self._fetch(state)
         state.render = render
-        if self._terms.download_to is not None:
+        if self._options.download_to is not None:
             name = state.record.path or row.filename
-            place = self._terms.download_to / name
-            state.path = await self._patiently(state, lambda _: self._service.renders.download(render, place))
+            target = self._options.download_to / name
+            state.path = await self._call_persistently(state, lambda _: self._service.renders.download(render, target))
             self._note(state, state.record._replace(state=SAVED, path=name))
 
     # ---- the journal
@@ -119,7 +121,7 @@ class Work:
             return
         state.record = known
         if (known.hash != fresh.hash and not self._keeps(known)) or (
-            known.state == FAILED and self._terms.retry_failed
+            known.state == FAILED and self._options.retry_failed
         ):
             await self._begin_attempt(journal, state, fresh)
         elif known.state == FAILED:
@@ -128,13 +130,13 @@ class Work:
             raise restore(known.error, known.render_id)
 
     def _keeps(self, known: Record) -> bool:
-        """Does what is known of a row stand although its data is another now?"""
-        if self._terms.on_changed == "error":
+        """Is the earlier result of a row kept although its data has changed?"""
+        if self._options.on_changed == "error":
             raise JournalError(
                 "the journal knows this row with other data; on_changed='render' renders the new data,"
                 " and 'keep' keeps what was rendered"
             )
-        return self._terms.on_changed == "keep" and known.render_id is not None
+        return self._options.on_changed == "keep" and known.render_id is not None
 
     async def _begin_attempt(self, journal: Journal, state: _State, fresh: Record) -> None:
         """Begin anew, under a key that was never used; it is in the file before anything is sent."""
@@ -152,7 +154,7 @@ class Work:
 
     async def _is_there(self, state: _State) -> bool:
         """Is there nothing left to do?"""
-        record, folder = state.record, self._terms.download_to
+        record, folder = state.record, self._options.download_to
         if record.state not in {SUCCEEDED, SAVED} or record.render_id is None:
             return False
         state.is_known = True
@@ -165,15 +167,15 @@ class Work:
         return True
 
     async def _fetch(self, state: _State) -> Render:
-        """Look at a render that ended in an earlier run, for its address."""
+        """Read a render that finished in an earlier run, for its address."""
         render_id = state.record.render_id or ""
         state.is_known = True
-        return await self._patiently(state, lambda _: self._service.renders.get(render_id))
+        return await self._call_persistently(state, lambda _: self._service.renders.get(render_id))
 
     # ---- the render
 
-    async def _settle(self, state: _State) -> Render:
-        """Submit a row unless it was, and wait for its end."""
+    async def _resolve(self, state: _State) -> Render:
+        """Submit a row unless it was submitted before, and wait until its render has finished."""
         try:
             state.handle = await self._submit(state)
             begun = self._now()
@@ -194,21 +196,21 @@ class Work:
         if record.render_id is not None:
             return self._service.session.attach(record.render_id)
         keyed = attrs.evolve(request, idempotency_key=record.idempotency_key)
-        handle = await self._patiently(
+        handle = await self._call_persistently(
             state,
             lambda timeout: self._service.session.submit(keyed, timeout if timeout is None else max(timeout, _NO_TIME)),
         )
         self._note(state, record._replace(render_id=handle.id))
         return handle
 
-    async def _patiently(self, state: _State, call: Callable[[float | None], Awaitable[Result]]) -> Result:
-        """Call until it works or the error stands: rows sit out a rate or an outage that no single call would."""
+    async def _call_persistently(self, state: _State, call: Callable[[float | None], Awaitable[Result]]) -> Result:
+        """Call until it works or the error is final: a row outlasts a rate limit or outage that ends a single call."""
         tries = 0
         while True:
             try:
                 return await call(self._time_left(state))
             except CraftkitError as error:
-                delay = patience(error, tries, random.random())  # noqa: S311 - it spreads load, no more
+                delay = retry_delay(error, tries, random.random())  # noqa: S311 - it spreads load, no more
                 if not may_wait(error, self._service.attempts) or self._now() + delay > state.deadline:
                     raise
             tries += 1

@@ -10,9 +10,9 @@ from craftkit_async.batch.backpressure import Slots
 from craftkit_async.batch.figures.report import BatchReport
 from craftkit_async.batch.figures.tally import Tally
 from craftkit_async.batch.journal.writer import Journal
-from craftkit_async.batch.options import Terms
-from craftkit_async.batch.row_task import Service, Work
-from craftkit_async.batch.rows.keys import Intake, Row, random_namespace
+from craftkit_async.batch.options import BatchOptions
+from craftkit_async.batch.row_task import RowTask, Service
+from craftkit_async.batch.rows.keys import KeyedRows, Row, random_namespace
 from craftkit_async.batch.rows.requests import BadRow, Outcome
 
 Requests = Iterable[RenderRequest | BadRow] | AsyncIterable[RenderRequest | BadRow]
@@ -24,19 +24,19 @@ _OVER = object()
 
 
 class Run:
-    """One run of a batch: a task that reads, one for each open row, and the outcomes that nobody has taken yet."""
+    """One run of a batch: a task that reads, one for each open row, and the outcomes that were not taken yet."""
 
-    def __init__(self, requests: Requests, service: Service, terms: Terms) -> None:
+    def __init__(self, requests: Requests, service: Service, options: BatchOptions) -> None:
         self._requests = requests
         self._service = service
-        self._terms = terms
-        self._slots = Slots(terms.concurrency)
+        self._options = options
+        self._slots = Slots(options.concurrency)
         self._tally = Tally()
         self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue()
         # Outcomes that came before their turn.
         self._early: dict[int, Outcome] = {}
         self._next = self._begun = 0
-        self._trouble: BaseException | None = None
+        self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._before = service.statistics()
@@ -52,9 +52,9 @@ class Run:
             self._slots.hand_on()
             return outcome
         self._outcomes.put_nowait(None)
-        trouble, self._trouble = self._trouble, None
-        if trouble is not None:
-            raise trouble
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         return None
 
     def begin(self) -> None:
@@ -85,35 +85,35 @@ class Run:
 
     async def _run(self) -> None:
         """Run from the first row to the last."""
-        terms = self._terms
-        intake = Intake(is_journaled=terms.journal is not None, is_saved=terms.download_to is not None)
+        options = self._options
+        intake = KeyedRows(is_journaled=options.journal is not None, is_saved=options.download_to is not None)
         journal: Journal | None = None
         try:
-            if terms.download_to is not None:
-                await on_disk(terms.download_to.mkdir, 0o777, True, True)  # noqa: FBT003 - parents and exist_ok
-            if terms.journal is not None:
-                journal = await Journal.open(terms.journal, terms.namespace, intake.reserve)
-            intake.namespace = journal.namespace if journal else terms.namespace or random_namespace()
-            work = Work(self._service, terms, intake.namespace, journal, self._tally)
+            if options.download_to is not None:
+                await on_disk(options.download_to.mkdir, 0o777, True, True)  # noqa: FBT003 - parents and exist_ok
+            if options.journal is not None:
+                journal = await Journal.open(options.journal, options.namespace, intake.reserve)
+            intake.namespace = journal.namespace if journal else options.namespace or random_namespace()
+            work = RowTask(self._service, options, intake.namespace, journal, self._tally)
             async with asyncio.TaskGroup() as group:
-                self._trouble = await self._read(intake, work, group)
+                self._failure = await self._read(intake, work, group)
         finally:
             intake.close()
             if journal is not None:
                 await journal.aclose()
-                self._trouble = self._trouble or journal.trouble
+                self._failure = self._failure or journal.failure
 
     def _finish(self, task: "asyncio.Task[None]") -> None:
-        """Tell whoever takes outcomes of the end, whatever it was; one that was asked for is no trouble."""
+        """Pass the end of the run to the iterator; one that was asked for is no failure."""
         self._end = task.get_loop().time()
         error = None if task.cancelled() else task.exception()
-        # Of several rows that broke, which only what the caller's own code raises can do, the first is told.
+        # Only the caller's own code can break a row; of several broken rows, the first error is raised.
         first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
-        self._trouble = first or self._trouble
+        self._failure = first or self._failure
         self._outcomes.put_nowait(None)
 
-    async def _read(self, intake: Intake, work: Work, group: asyncio.TaskGroup) -> Exception | None:
-        """Read the input to its end; what it raises is told when the rows in flight are settled."""
+    async def _read(self, intake: KeyedRows, work: RowTask, group: asyncio.TaskGroup) -> Exception | None:
+        """Read the whole input; what it raises is raised after the rows in flight are settled."""
         advance = _reader(self._requests)
         while True:
             await self._slots.take()
@@ -130,10 +130,10 @@ class Run:
             if self._begun % _ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    async def _bring(self, work: Work, row: Row) -> None:
+    async def _bring(self, work: RowTask, row: Row) -> None:
         outcome = await work.run(row)
         self._slots.finish()
-        if not self._terms.ordered:
+        if not self._options.ordered:
             self._outcomes.put_nowait(outcome)
             return
         self._early[row.index] = outcome

@@ -29,28 +29,28 @@ def read_json(name: str) -> Any:
     try:
         return json.loads(read_bytes(name), parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise click.UsageError(f"{_called(name)} is not JSON: {error.msg} at {place}") from error
+        position = f"line {error.lineno}, column {error.colno}"
+        raise click.UsageError(f"{_called(name)} is not JSON: {error.msg} at {position}") from error
     except (ValueError, RecursionError) as error:
         raise click.UsageError(f"{_called(name)} is not JSON") from error
 
 
 def check_output(name: str) -> str:
-    """Refuse, before anything is asked for, a place that no document can go to."""
+    """Refuse, before any request, a target that no document can be written to."""
     if name == PIPE:
         if is_terminal(sys.stdout):
             raise click.UsageError("a PDF is nothing for a terminal: name a file, or send it on with a pipe")
         return name
-    place = Path(name)
-    if not place.name or place.is_dir():
+    target = Path(name)
+    if not target.name or target.is_dir():
         raise click.UsageError(f"--output takes the name of a file, and {name} is a directory")
-    if not place.parent.is_dir():
-        raise click.UsageError(f"the directory {place.parent} does not exist; make it first")
+    if not target.parent.is_dir():
+        raise click.UsageError(f"the directory {target.parent} does not exist; make it first")
     return name
 
 
 async def save(craftkit: Craftkit, what: str | Render, output: str) -> None:
-    """Save a document whole or not at all; into a pipe it goes when all of it is there."""
+    """Save a document whole or not at all; a pipe gets it when it is complete."""
     if output == PIPE:
         sys.stdout.buffer.write(await craftkit.renders.read(what))
     else:

@@ -7,7 +7,7 @@ import attrs
 
 from craftkit_async.batch.figures.report import BatchReport, Durations
 from craftkit_async.cli.progress import write_counts, write_seconds
-from craftkit_async.cli.terminal import show_table, tell
+from craftkit_async.cli.terminal import say_aside, show_table
 
 # More than these are in the report.
 _FAILURES_SHOWN: Final = 10
@@ -17,7 +17,7 @@ def show_report(report: BatchReport) -> None:
     """Print what was done, and the first failures beside it."""
     for failure in sorted(report.failures, key=lambda failure: failure.index)[:_FAILURES_SHOWN]:
         where = f" (render {failure.render_id})" if failure.render_id else ""
-        tell(f"row {failure.index + 1} failed: {failure.code}{where}")
+        say_aside(f"row {failure.index + 1} failed: {failure.code}{where}")
     show_table(("", ""), _lines(report))
 
 
@@ -36,7 +36,7 @@ def _lines(report: BatchReport) -> Iterator[tuple[str, str]]:
     yield "elapsed", f"{write_seconds(report.elapsed)}, {report.throughput:,.1f} rows a second"
     yield "rendering", write_durations(report.render_seconds)
     yield "known after", write_durations(report.detection_seconds)
-    yield "retries", f"{report.retries:,}, and {report.throttled:,} times asked for patience"
+    yield "retries", f"{report.retries:,}, and {report.throttled:,} rate limited"
 
 
 def write_durations(durations: Durations) -> str:

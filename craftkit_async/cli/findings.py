@@ -1,4 +1,4 @@
-"""Findings: what `doctor` makes of what it has seen; every judgement is a function of values."""
+"""Findings: how `doctor` judges what it has seen; every judgement is a function of values."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -48,7 +48,7 @@ _ADVICE: Final[tuple[tuple[type[CraftkitError], str], ...]] = (
 
 @attrs.frozen
 class Finding:
-    """One thing that was looked at: how it is, what was seen, and what to do about it."""
+    """One check: its state, what was seen, and what to do about it."""
 
     check: str
     state: str
@@ -67,7 +67,7 @@ def from_error(check: str, error: CraftkitError) -> Finding:
 
 
 def judge_key(key: str | None) -> Finding:
-    """Look at the form of the key, of which nothing but its kind is told."""
+    """Check the form of the key, and say only its kind."""
     if not key:
         return Finding("key", PROBLEM, f"{PROJECT.variable} is not set", _FROM_THE_DASHBOARD)
     try:
@@ -79,7 +79,7 @@ def judge_key(key: str | None) -> Finding:
 
 
 def judge_address(address: str, *, private_network: bool) -> Finding:
-    """Look at the form of the service's address."""
+    """Check the form of the service's address."""
     try:
         return Finding("address", OK, read_base_url(address, private_network=private_network).text)
     except ConfigurationError as error:
@@ -103,12 +103,12 @@ def judge_skew(date: str | None, before: float, after: float) -> Finding:
     skew = max(before - (there + 1.0), there - after, 0.0)
     if skew <= _MOST_SKEW:
         return Finding("clock", OK, f"within {max(skew, 1.0):.0f} s of the service's")
-    way = "ahead of" if before > there else "behind"
-    return Finding("clock", PROBLEM, f"{skew:.0f} s {way} the service's", "set this machine's clock: use NTP")
+    direction = "ahead of" if before > there else "behind"
+    return Finding("clock", PROBLEM, f"{skew:.0f} s {direction} the service's", "set this machine's clock: use NTP")
 
 
 def judge_round_trip(signed: int, forged: int) -> Finding:
-    """Look at what a delivery of our own was answered with, and what one with a changed body."""
+    """Compare how a signed delivery of our own was answered with how a changed one was."""
     seen = f"a signed delivery is answered with {signed}, a forged one with {forged}"
     if (signed, forged) == _AS_IT_SHOULD_BE:
         return Finding("webhooks", OK, seen)

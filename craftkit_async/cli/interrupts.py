@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar, cast
 
-from craftkit_async.cli.terminal import tell
+from craftkit_async.cli.terminal import say_aside
 
 Item = TypeVar("Item")
 
@@ -29,12 +29,12 @@ class Interrupts:
         """Take in one Ctrl-C."""
         if not self.is_asked:
             self._asked.set()
-            tell("finishing what is in flight; Ctrl-C once more stops at once")
+            say_aside("finishing the rows in flight; press Ctrl-C again to stop at once")
         else:
             self._task.cancel()
 
     async def until_asked(self, rows: AsyncGenerator[Item, None]) -> AsyncIterator[Item]:
-        """Hand rows on until somebody asks to finish, also while the next one is waited for."""
+        """Pass rows on until Ctrl-C is pressed, also while the next row is being read."""
         asked = self._loop.create_task(self._asked.wait())
         tasks: list[asyncio.Task[Any]] = [asked]
         try:

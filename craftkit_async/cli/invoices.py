@@ -39,15 +39,15 @@ def write_invoices(file: Path, count: int) -> None:
 
 def make_invoices(count: int) -> Iterator[dict[str, Any]]:
     """Make data for the template `invoice`."""
-    dice = Random(count)  # noqa: S311 - the same rows every time, and no secret
+    random = Random(count)  # noqa: S311 - the same rows every time, and no secret
     for number in range(1, count + 1):
-        yield _invoice(number, dice)
+        yield _invoice(number, random)
 
 
-def _invoice(number: int, dice: Random) -> dict[str, Any]:
+def _invoice(number: int, random: Random) -> dict[str, Any]:
     name, address = _CUSTOMERS[number % len(_CUSTOMERS)]
     issued = _FIRST_DAY + timedelta(days=number % 28)
-    items = [_item(dice, *service) for service in dice.sample(_SERVICES, dice.randint(2, len(_SERVICES)))]
+    items = [_item(random, *service) for service in random.sample(_SERVICES, random.randint(2, len(_SERVICES)))]
     subtotal = round(sum(item["amount"] for item in items), 2)
     tax = round(subtotal * _TAX, 2)
     return {
@@ -64,8 +64,8 @@ def _invoice(number: int, dice: Random) -> dict[str, Any]:
     }
 
 
-def _item(dice: Random, description: str, price: float) -> dict[str, Any]:
-    quantity = dice.randint(1, _MOST_OF_ONE)
+def _item(random: Random, description: str, price: float) -> dict[str, Any]:
+    quantity = random.randint(1, _MOST_OF_ONE)
     return {
         "description": description,
         "quantity": quantity,

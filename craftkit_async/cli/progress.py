@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from craftkit_async.batch.figures.report import BatchReport
-from craftkit_async.cli.terminal import is_terminal, tell
+from craftkit_async.cli.terminal import is_terminal, say_aside
 
-# Often enough to look alive; each costs about a millisecond.
+# Often enough to get_report alive; each costs about a millisecond.
 _SECONDS_BETWEEN_FRAMES: Final = 0.1
 
 # Seldom enough for a log.
@@ -34,7 +34,7 @@ _FEW_SECONDS: Final = 9.95
 _BAR_WIDTH: Final = 60
 
 
-class Pace:
+class RecentRate:
     """How many rows a second there were lately."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Pace:
 
 
 def describe(report: BatchReport, total: int | None, rate: float) -> str:
-    """Write how far it is, how fast, how long still, what is on its way and what went wrong."""
+    """Describe progress: rows done, rate, time left, rows in flight and failures."""
     parts = [f"{report.rows:,} of {total:,}" if total is not None else f"{report.rows:,} done"]
     parts.append(f"{rate:,.1f}/s")
     left = 0 if total is None else max(0, total - report.rows)
@@ -97,10 +97,10 @@ class _Lines:
 
     def __init__(self, total: int | None) -> None:
         self._total = total
-        self._pace = Pace()
+        self._rate = RecentRate()
 
     def show(self, report: BatchReport) -> None:
-        tell(describe(report, self._total, self._pace.learn(report.elapsed, report.rows)))
+        say_aside(describe(report, self._total, self._rate.learn(report.elapsed, report.rows)))
 
 
 class _Screen:
@@ -111,10 +111,10 @@ class _Screen:
     def __init__(self, total: int | None, live: Live) -> None:
         self._total = total
         self._live = live
-        self._pace = Pace()
+        self._rate = RecentRate()
 
     def show(self, report: BatchReport) -> None:
-        line = Text(describe(report, self._total, self._pace.learn(report.elapsed, report.rows)))
+        line = Text(describe(report, self._total, self._rate.learn(report.elapsed, report.rows)))
         self._live.update(line if self._total is None else _stack(self._total, report.rows, line), refresh=True)
 
 
@@ -131,16 +131,16 @@ def _stack(total: int, done: int, line: Text) -> Table:
 
 
 @asynccontextmanager
-async def showing(look: Callable[[], BatchReport], total: int | None) -> AsyncIterator[None]:
+async def showing(get_report: Callable[[], BatchReport], total: int | None) -> AsyncIterator[None]:
     """Show how a batch is getting on for as long as the block runs, and how it ended."""
     with _open_display(total) as display:
-        ticking = asyncio.get_running_loop().create_task(_tick(display, look))
+        ticking = asyncio.get_running_loop().create_task(_tick(display, get_report))
         try:
             yield
         finally:
             ticking.cancel()
             await asyncio.wait([ticking])
-            display.show(look())
+            display.show(get_report())
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def _open_display(total: int | None) -> Iterator[Display]:
         yield _Screen(total, live)
 
 
-async def _tick(display: Display, look: Callable[[], BatchReport]) -> None:
+async def _tick(display: Display, get_report: Callable[[], BatchReport]) -> None:
     while True:
         await asyncio.sleep(display.seconds_between)
-        display.show(look())
+        display.show(get_report())

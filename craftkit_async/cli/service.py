@@ -16,15 +16,17 @@ Done = TypeVar("Done")
 
 
 def service_options(command: Command) -> Command:
-    """Let a command be told where the service is; its key is in the environment, where no list of processes has it."""
-    address = click.option("--base-url", metavar="URL", help="Where the service is; else CRAFTKIT_BASE_URL.")
+    """Add the options that say where the service is; the key comes from the environment, which `ps` does not show."""
+    address = click.option("--base-url", metavar="URL", help="Address of the service; default: CRAFTKIT_BASE_URL.")
     private = click.option("--private-network", is_flag=True, help="Allow plain http and private addresses.")
     return address(private(command))
 
 
 def timeout_option(command: Command) -> Command:
-    """Let a command be told how long it may wait."""
-    return click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="How long to wait.")(command)
+    """Add the option that bounds how long a command waits."""
+    return click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Maximum time to wait.")(
+        command
+    )
 
 
 def read_timeout(timeout: float | None) -> TimeoutOption:

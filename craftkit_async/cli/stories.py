@@ -41,7 +41,7 @@ class Stories:
             yield f"by {source}", count, half, most
 
     def survived(self) -> Iterator[tuple[str, int]]:
-        """Go over what went wrong on the way."""
+        """Iterate over the faults that were survived."""
         yield from sorted(self._survived.items(), key=lambda item: -item[1])
 
 

@@ -1,4 +1,4 @@
-"""What is printed: for people on a terminal, and line by line for programs in a pipe."""
+"""Terminal: print for people on a terminal, and line by line for programs in a pipe."""
 
 import json
 import sys
@@ -16,18 +16,18 @@ _STATES = {"ok": "green", "problem": "red", "skipped": "yellow"}
 
 
 def say(line: str) -> None:
-    """Print a line that the command was run for."""
+    """Print a line of the result."""
     click.echo(printable(line))
 
 
-def tell(line: str) -> None:
-    """Print a line beside it, which a pipe does not carry on."""
+def say_aside(line: str) -> None:
+    """Print a line to standard error, which a pipe does not pass on."""
     # Not through click, which would write past a display that is kept up to date.
     sys.stderr.write(f"{printable(line)}\n")
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Does somebody look at this stream?"""
+    """Is this stream a terminal?"""
     return stream.isatty()
 
 
@@ -51,3 +51,9 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, title: 
     for row in cells:
         table.add_row(*(Text(cell, style=_STATES.get(cell, "")) for cell in row))
     Console(highlight=False).print(table)
+
+
+def show_help_without_command(context: click.Context) -> None:
+    """Show the help of a group that was given no command: that is a question and no mistake."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

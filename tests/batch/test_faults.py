@@ -17,7 +17,7 @@ from craftkit_async.emulator.webhooks.outbox import parse_drawn
 
 SECRET = "whsec_test"
 
-# What passes. What asks for a second of patience comes once, or thousands of rows would do little else than wait.
+# What passes. What asks for a second of retry_delay comes once, or thousands of rows would do little else than wait.
 PASSING = [
     *("429=0@0.05", "429=1#1", "429=date#1", "503=0@0.03", "503=1#1", "500@0.03", "502@0.03", "503@0.03"),
     *("reset@0.03", "reset-before@0.03", "reset-after@0.03", "truncate@0.02", "slow=0.2@0.05", "html@0.02"),

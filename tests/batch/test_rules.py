@@ -29,10 +29,10 @@ from craftkit_async import (
     WaitTimeoutError,
 )
 from craftkit_async.batch import BatchReport, Durations, FailedRow
-from craftkit_async.batch.figures.percentiles import Sketch
+from craftkit_async.batch.figures.percentiles import PercentileSketch
 from craftkit_async.batch.figures.tally import Tally
-from craftkit_async.batch.journal.row_errors import code_of, describe, is_settled, may_wait, patience, restore
-from craftkit_async.batch.rows.counting import Seen
+from craftkit_async.batch.journal.row_errors import code_of, describe, is_settled, may_wait, restore, retry_delay
+from craftkit_async.batch.rows.counting import SeenNames
 from craftkit_async.batch.rows.file_names import safe_name, same_file
 from craftkit_async.observe.statistics import Statistics
 
@@ -125,7 +125,7 @@ def test_names_that_are_one_file_somewhere_are_the_same() -> None:
 @given(st.lists(st.text(max_size=3), max_size=50))
 def test_texts_are_counted(texts: list[str]) -> None:
     """Each on its own, from one up."""
-    seen = Seen()
+    seen = SeenNames()
 
     assert [seen.add(text) for text in texts] == [texts[: place + 1].count(text) for place, text in enumerate(texts)]
     seen.close()
@@ -179,9 +179,9 @@ def test_what_a_row_sits_out(error: CraftkitError, waits: bool) -> None:  # noqa
 
 def test_patience_grows_up_to_its_bound() -> None:
     """And is never less than what the service asks for."""
-    assert [patience(TransportError(""), tries, 1.0) for tries in range(7)] == [1, 2, 4, 8, 16, 30, 30]
-    assert patience(TransportError(""), 0, 0.0) == 0.5
-    assert patience(RateLimitedError("", 429, retry_after=90.0), 0, 0.0) == 90.0
+    assert [retry_delay(TransportError(""), tries, 1.0) for tries in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert retry_delay(TransportError(""), 0, 0.0) == 0.5
+    assert retry_delay(RateLimitedError("", 429, retry_after=90.0), 0, 0.0) == 90.0
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def _durations() -> Iterator[float]:
 
 def test_percentiles_are_nearly_right() -> None:
     """To 2.5 %, in a bounded number of counters."""
-    sketch, exact = Sketch(), sorted(_durations())
+    sketch, exact = PercentileSketch(), sorted(_durations())
     for seconds in exact:
         sketch.add(seconds)
 
@@ -246,7 +246,7 @@ def test_percentiles_are_nearly_right() -> None:
 @given(st.lists(st.floats(-1, 1e9)))
 def test_figures_are_bounded_whatever_comes(all_seconds: list[float]) -> None:
     """Nothing negative, nothing above the longest, and few counters."""
-    sketch = Sketch()
+    sketch = PercentileSketch()
     for seconds in all_seconds:
         sketch.add(seconds)
 

@@ -5,7 +5,7 @@ import pytest
 from craftkit_async import BatchReport
 from craftkit_async.batch import Durations
 from craftkit_async.cli.figures import write_durations
-from craftkit_async.cli.progress import Pace, describe, write_counts, write_seconds
+from craftkit_async.cli.progress import RecentRate, describe, write_counts, write_seconds
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_counts() -> None:
 
 def test_the_pace_is_that_of_the_last_seconds() -> None:
     """What a journal gave at once is forgotten."""
-    pace = Pace()
+    pace = RecentRate()
 
     assert pace.learn(0.0, 0) == 0.0
     assert pace.learn(1.0, 10_000) == 10_000.0

@@ -107,7 +107,7 @@ def test_rows_from_a_pipe_are_counted_on_a_terminal(environment: Mapping[str, st
     terminal.process.send_signal(signal.SIGINT)
 
     assert terminal.end() == 130
-    assert "finishing what is in flight" in terminal.shown
+    assert "finishing the rows in flight" in terminal.shown
     assert "Fatal" not in terminal.shown
 
 

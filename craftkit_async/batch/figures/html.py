@@ -35,7 +35,7 @@ svg {{ width: 100%; height: auto }} svg text {{ font-size: 11px; fill: currentCo
 
 _WIDTH, _HEIGHT, _MARGIN, _WIDEST = 720, 180, 18, 60
 
-# More bars than this have no room for their captions.
+# The captions of more bars than this would overlap.
 _CAPTIONS = 12
 
 
@@ -119,14 +119,14 @@ def _histogram(durations: "Durations") -> str:
     width = min(_WIDEST, _WIDTH / len(durations.histogram))
     every = -(-len(durations.histogram) // _CAPTIONS)
     bars = []
-    for place, (bound, count) in enumerate(durations.histogram):
+    for index, (bound, count) in enumerate(durations.histogram):
         height = (_HEIGHT - 2 * _MARGIN) * count / highest
-        left, top = place * width, _HEIGHT - _MARGIN - height
+        left, top = index * width, _HEIGHT - _MARGIN - height
         bars.append(
             f'<rect x="{left + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" height="{height:.1f}">'
             f"<title>{count:,} rows up to {bound:.3g} s</title></rect>"
         )
-        if place % every == 0:
+        if index % every == 0:
             middle = left + width / 2
             bars.append(f'<text x="{middle:.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{bound:.3g} s</text>')
             bars.append(f'<text x="{middle:.1f}" y="{top - 4:.1f}" text-anchor="middle">{count:,}</text>')

@@ -1,4 +1,4 @@
-"""Sketch: percentiles of any number of durations in a few hundred counters."""
+"""PercentileSketch: percentiles of any number of durations in a few hundred counters."""
 
 import math
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ _LOG_GROWTH = math.log(_GROWTH)
 _LEAST = 0.001
 _MOST = 86_400.0
 
-# A histogram to look at has coarser steps: each twice as wide as the one before.
+# A histogram for people has coarser steps: each twice as wide as the one before.
 _COARSE_GROWTH = 2.0
 
 
-class Sketch:
+class PercentileSketch:
     """Counts durations by their logarithm."""
 
     __slots__ = ("_steps", "count", "most")

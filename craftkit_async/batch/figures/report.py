@@ -48,13 +48,13 @@ class BatchReport(Value):
     """Results by who brought them: webhook, poll, replay, relay or journal."""
     elapsed: float = 0.0
     row_seconds: Durations = attrs.field(factory=Durations)
-    """From the start of a row to its outcome, waiting for places and the download included."""
+    """From the start of a row to its outcome, waiting for slots and the download included."""
     render_seconds: Durations = attrs.field(factory=Durations)
     """What the service took, as it says itself."""
     detection_seconds: Durations = attrs.field(factory=Durations)
     """From the end of a render to the moment in which it was known here."""
     retries: int = 0
-    """Requests that the client sent again meanwhile, on behalf of whomever."""
+    """Requests that the client sent again meanwhile, for this batch or anything else."""
     throttled: int = 0
     """Rejections because of the rate that the client waited out meanwhile."""
     failures: tuple[FailedRow, ...] = ()

@@ -4,14 +4,14 @@ from collections import Counter
 
 import attrs
 
-from craftkit_async.batch.figures.percentiles import Sketch
+from craftkit_async.batch.figures.percentiles import PercentileSketch
 from craftkit_async.batch.figures.report import BatchReport, Durations, FailedRow
 from craftkit_async.batch.journal.row_errors import code_of
 from craftkit_async.batch.rows.requests import Outcome
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.statistics import Statistics
 
-# A page with more rows than this is read by nobody; the counts have all of them.
+# More rows than this are too many for one page; the counts include all of them.
 _FAILURES_LISTED = 1000
 
 # An error's code is the service's to choose: past so many different ones, the rest is counted together.
@@ -28,9 +28,9 @@ class Tally:
     saved: int = 0
     errors: Counter[str] = attrs.field(factory=Counter)
     sources: Counter[str] = attrs.field(factory=Counter)
-    row_seconds: Sketch = attrs.field(factory=Sketch)
-    render_seconds: Sketch = attrs.field(factory=Sketch)
-    detection_seconds: Sketch = attrs.field(factory=Sketch)
+    row_seconds: PercentileSketch = attrs.field(factory=PercentileSketch)
+    render_seconds: PercentileSketch = attrs.field(factory=PercentileSketch)
+    detection_seconds: PercentileSketch = attrs.field(factory=PercentileSketch)
     failures: list[FailedRow] = attrs.field(factory=list)
 
     def count(self, outcome: Outcome, seconds: float) -> None:
@@ -82,6 +82,6 @@ class Tally:
             self.failures.append(FailedRow(outcome.index, template, render_id, code))
 
 
-def _durations(sketch: Sketch) -> Durations:
+def _durations(sketch: PercentileSketch) -> Durations:
     p50, p90, p99 = (sketch.percentile(share) for share in (0.5, 0.9, 0.99))
     return Durations(count=sketch.count, p50=p50, p90=p90, p99=p99, most=sketch.most, histogram=sketch.histogram())

@@ -2,9 +2,9 @@
 
 The states of a row:
 
-    submitted   it is about to be sent, or was; the render's id stands beside it once the service has said it
+    submitted   it is about to be sent, or was; with the render's id once the service has sent it
     succeeded   the render has ended with a document
-    saved       and the document is where the batch was told to put it
+    saved       and the document is in `download_to`
     failed      nothing that is sent under the same key can change the answer
 """
 
@@ -22,7 +22,7 @@ from craftkit_async.errors import JournalError
 
 SUBMITTED, SUCCEEDED, SAVED, FAILED = "submitted", "succeeded", "saved", "failed"
 
-# "CKbj" in ASCII, at its place in the header of the file: tells a journal from anybody else's SQLite file.
+# "CKbj" in ASCII, in the header of the file: distinguishes a journal from another SQLite file.
 _APPLICATION = 0x434B626A
 _APPLICATION_AT = slice(68, 72)
 _VERSION = 1
@@ -81,7 +81,7 @@ class JournalFile:
                 self._lock()
                 self.namespace = self._read_namespace() if self._has_tables() else self._begin(namespace)
                 self._settle_down()
-                # A batch that begins has nothing to look up: no row of a run is asked for twice.
+                # A new batch has nothing to find: no row of a run is read twice.
                 (self._has_rows,) = self._database.execute("SELECT EXISTS (SELECT 1 FROM rows)").fetchone()
             except BaseException:
                 self._database.close()
@@ -133,11 +133,11 @@ class JournalFile:
             self._check(path)
 
     def _refuse_tables(self, path: Path) -> None:
-        """Refuse a file that holds anything, looking without a lock, which would leave traces."""
+        """Refuse a file with content; reading it without a lock leaves no traces in it."""
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as database:
             is_empty = database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
         if not is_empty or _beside(path, "-wal") or _beside(path, "-journal"):
-            raise JournalError(f"{self._shown} is somebody else's SQLite file; it was left as it is")
+            raise JournalError(f"{self._shown} is an SQLite file of another program; it was not changed")
 
     def _check(self, path: Path) -> None:
         """Read all of a journal by a connection that cannot change it."""

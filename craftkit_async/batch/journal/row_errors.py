@@ -23,10 +23,10 @@ from craftkit_async.models.renders import Render, RenderStatus
 # What is wrong with the key, the credit or the project says nothing about the row.
 _NOT_ABOUT_THE_ROW = (AuthenticationError, PaymentRequiredError, ForbiddenError)
 
-# Codes of the service look like this; anything else may be a sentence with somebody's name in it.
+# Codes of the service look like this; anything else may be a sentence with a person's name in it.
 _CODE = re.compile(r"[a-z0-9_.-]{1,64}")
 
-# Longest wait between two tries of a row that nobody can take at the moment, and the first one.
+# The longest and the first wait between two tries of a row that the service does not take at the moment.
 _MOST_PATIENCE = 30.0
 _FIRST_PATIENCE = 1.0
 
@@ -45,21 +45,21 @@ def may_wait(error: CraftkitError, attempts: int) -> bool:
     """Is this an outage or a rate that a row sits out, under the same key?
 
     Where all `attempts` of a call were made, the row has had its chance; fewer mean that the client's quota for
-    retries was empty, or that the service asked for more patience than one call has.
+    retries was empty, or that the service asked for a longer wait than one call allows.
     """
-    trouble = classify_failure(error)
-    if trouble is FailureKind.REFUSED:
+    failure = classify_failure(error)
+    if failure is FailureKind.REFUSED:
         return False
-    if trouble is FailureKind.THROTTLED or trouble is FailureKind.BUSY:
+    if failure is FailureKind.THROTTLED or failure is FailureKind.BUSY:
         return True
     return isinstance(error, TransportError | ApiError | DecodeError) and error.attempts < attempts
 
 
-def patience(error: CraftkitError, tries: int, dice: float) -> float:
+def retry_delay(error: CraftkitError, tries: int, random: float) -> float:
     """Say how long a row waits before it is tried again: as asked, or longer each time, never all rows at once."""
     hint = error.retry_after if isinstance(error, ApiError) else None
     grown = min(_MOST_PATIENCE, _FIRST_PATIENCE * 2.0 ** min(tries, 10))
-    return max(hint or 0.0, grown * (0.5 + 0.5 * dice))
+    return max(hint or 0.0, grown * (0.5 + 0.5 * random))
 
 
 def code_of(error: CraftkitError) -> str:

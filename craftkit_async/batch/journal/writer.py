@@ -1,4 +1,4 @@
-"""Journal: rows on their way into its file, by one thread off the loop, many in one transaction."""
+"""Journal: writes rows to its file, in one thread off the loop, many in one transaction."""
 
 import asyncio
 import queue
@@ -40,7 +40,7 @@ class Journal:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.namespace = ""
-        self.trouble: CraftkitError | None = None
+        self.failure: CraftkitError | None = None
         """Why nothing more is written, if something went wrong."""
         self._loop = loop
         self._gathering = _Group()
@@ -50,7 +50,7 @@ class Journal:
 
     @classmethod
     async def open(cls, path: Path, namespace: str | None, on_path: Callable[[str], object]) -> "Journal":
-        """Open a journal or begin one; `on_path` is told, in the journal's thread, of every document saved so far."""
+        """Open a journal or begin one; `on_path` is called in the journal's thread with every saved document."""
         journal = cls(asyncio.get_running_loop())
         is_open: asyncio.Future[str] = journal._loop.create_future()
         # A daemon: a program that ends without closing its batch must not hang, and what was committed is in the file.
@@ -109,13 +109,13 @@ class Journal:
         self._groups.put(self._gathering)
         self._gathering = _Group()
 
-    def _tell(self, group: _Group, known: dict[str, Record], trouble: CraftkitError | None) -> None:
+    def _tell(self, group: _Group, known: dict[str, Record], failure: CraftkitError | None) -> None:
         """Pass on what came of a group, and hand over the next."""
-        self.trouble = self.trouble or trouble
+        self.failure = self.failure or failure
         for key, (_, future) in group.wanted.items():
-            _settle(future, known.get(key), trouble)
+            _resolve(future, known.get(key), failure)
         for written in group.written:
-            _settle(written, None, trouble)
+            _resolve(written, None, failure)
         self._is_busy = False
         if self._gathering:
             self._hand_over()
@@ -143,7 +143,7 @@ class Journal:
         self._call(self._end)
 
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
-        # The loop may be gone, and then nobody waits.
+        # The loop may be closed, and then nothing waits.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
@@ -155,11 +155,11 @@ def _write(file: JournalFile, group: _Group) -> tuple[dict[str, Record], Craftki
         return {}, error
 
 
-def _settle(future: "asyncio.Future[Any]", value: Record | None, trouble: CraftkitError | None) -> None:
-    """Answer somebody who may have given up."""
+def _resolve(future: "asyncio.Future[Any]", value: Record | None, failure: CraftkitError | None) -> None:
+    """Resolve a future whose waiter may have given up."""
     if not future.done():
-        if trouble is None:
+        if failure is None:
             future.set_result(value)
         else:
-            # One each: whoever raises it adds its own traceback.
-            future.set_exception(copy(trouble))
+            # A copy each: raising an error adds to its traceback.
+            future.set_exception(copy(failure))

@@ -1,4 +1,4 @@
-"""Seen: how often a text came up in a run, for millions of them in flat memory."""
+"""SeenNames: how often a text came up in a run, for millions of them in flat memory."""
 
 import sqlite3
 from hashlib import blake2b
@@ -7,7 +7,7 @@ from hashlib import blake2b
 _DIGEST_BYTES = 16
 
 
-class Seen:
+class SeenNames:
     """Counts texts in a private database that lies in the memory of SQLite's cache, and beyond it on disk.
 
     A Python set of a million keys takes about 100 MB; this takes what the cache holds.

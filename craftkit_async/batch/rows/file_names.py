@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-# Most file systems take 255 bytes; the rest is room for a number, the ending and the name of a partial file.
+# Most file systems take 255 bytes; the rest is for a number, the ending and the name of a partial file.
 _NAME_BYTES = 180
 
 # What separates folders or drives, what Windows or a shell takes for a wildcard, a redirect or a quote.

@@ -1,4 +1,4 @@
-"""Intake: an item of the input becomes a row with a key, and with a name for its file."""
+"""Keys: give each item of the input a key and a file name."""
 
 import secrets
 from functools import cached_property
@@ -7,7 +7,7 @@ import attrs
 
 from craftkit_async._sansio.calls.idempotency import derive_key
 from craftkit_async._sansio.calls.render_request import RenderRequest
-from craftkit_async.batch.rows.counting import Seen
+from craftkit_async.batch.rows.counting import SeenNames
 from craftkit_async.batch.rows.file_names import safe_name, same_file
 from craftkit_async.batch.rows.requests import BadRow
 from craftkit_async.errors import ConfigurationError, CraftkitError, JournalError
@@ -36,8 +36,8 @@ class Row:
         return self.idempotency_key[-_DIGEST_DIGITS:]
 
 
-class Intake:
-    """Names rows in the order of the input, so that the same input gives the same names in every run."""
+class KeyedRows:
+    """Gives rows keys and file names in the order of the input, so that the same input gives the same in every run."""
 
     def __init__(self, *, is_journaled: bool, is_saved: bool) -> None:
         self.namespace = ""
@@ -46,7 +46,7 @@ class Intake:
         self._is_saved = is_saved
 
     def admit(self, index: int, item: object) -> Row:
-        """Take in the next item, whatever it is."""
+        """Make a row of the next item."""
         if isinstance(item, BadRow):
             return Row(index, None, error=item.error)
         if not isinstance(item, RenderRequest):
@@ -68,12 +68,12 @@ class Intake:
                 vars(self).pop(name).close()
 
     @cached_property
-    def _keys(self) -> Seen:
-        return Seen()
+    def _keys(self) -> SeenNames:
+        return SeenNames()
 
     @cached_property
-    def _names(self) -> Seen:
-        return Seen()
+    def _names(self) -> SeenNames:
+        return SeenNames()
 
     def _name(self, index: int, request: RenderRequest) -> Row:
         key = self._key(index, request)

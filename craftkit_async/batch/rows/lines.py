@@ -19,7 +19,7 @@ _BUNDLE = 64
 
 
 class Lines(Iterator[bytes]):
-    """Iterates over the lines of a file; `is_ready` tells whether the next one needs no reading."""
+    """Iterates over the lines of a file; `is_ready`: is the next one already in memory?"""
 
     def __init__(self, file: BinaryIO) -> None:
         # A pipe gives what is there, and not only when so many bytes have gathered.
@@ -70,32 +70,32 @@ async def bundle(items: Iterator[Item], lines: Lines, close: Callable[[], object
             for item in taken:
                 yield item
     finally:
-        # Not here: closing waits for a read that is under way, and on a silent pipe that may be for ever.
+        # Not here: closing would wait for a read that is under way, on a silent pipe for ever.
         threading.Thread(target=close, name="craftkit-rows", daemon=True).start()
 
 
 async def _in_thread(work: Callable[[], list[Item]]) -> list[Item]:
-    """Work in a thread that nobody waits for in the end: one that reads from a silent pipe cannot be stopped."""
+    """RowTask in a thread that nobody waits for in the end: one that reads from a silent pipe cannot be stopped."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[list[Item]] = loop.create_future()
 
     def run() -> None:
         try:
-            result, trouble = work(), None
+            result, failure = work(), None
         except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
-            result, trouble = [], error
+            result, failure = [], error
         # The loop may be gone by then.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, done, result, trouble)
+            loop.call_soon_threadsafe(_resolve, done, result, failure)
 
     threading.Thread(target=run, name="craftkit-rows", daemon=True).start()
     return await done
 
 
-def _settle(done: "asyncio.Future[Any]", result: object, trouble: Exception | None) -> None:
+def _resolve(done: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
     if done.done():
         return
-    if trouble is None:
+    if failure is None:
         done.set_result(result)
     else:
-        done.set_exception(trouble)
+        done.set_exception(failure)

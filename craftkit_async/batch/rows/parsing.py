@@ -1,4 +1,4 @@
-"""Parsing: lines of JSON or CSV to requests; a line that is none is a value too."""
+"""Parsing: turn lines of JSON or CSV into requests; a bad line becomes a `BadRow`."""
 
 import csv
 import json
@@ -144,15 +144,15 @@ def _csv_request(cells: list[str], columns: tuple[_Column, ...], reading: Readin
     data: dict[str, Any] = {}
     issues = []
     for column, cell in zip(columns, cells, strict=True):
-        # An empty cell is a value that is not given, which the service tells from one that is empty.
+        # An empty cell is an omitted value, which the service distinguishes from an empty one.
         if cell:
             try:
                 _nest(data, column.path, column.read(cell))
             except ValueError as error:
                 issues.append(Issue(".".join(column.path), str(error)))
     if issues:
-        places = ", ".join(issue.path for issue in issues)
-        raise InvalidDataError(f"does not fit the manifest at {places}", tuple(issues))
+        paths = ", ".join(issue.path for issue in issues)
+        raise InvalidDataError(f"does not fit the manifest at {paths}", tuple(issues))
     return RenderRequest(reading.template or "", data, key=_key(data, reading.key))
 
 

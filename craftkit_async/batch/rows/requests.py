@@ -1,4 +1,4 @@
-"""Rows: what a batch is asked for, and what became of each."""
+"""Rows that are no request, and the outcomes of all rows."""
 
 from pathlib import Path
 
@@ -12,25 +12,25 @@ from craftkit_async.models.value import Value
 
 @attrs.frozen(eq=False, repr=False)
 class BadRow(Value):
-    """A row that is no request; its outcome is this error."""
+    """A row that is not a valid request; its outcome is this error."""
 
     error: CraftkitError
 
 
 @attrs.frozen(eq=False, repr=False)
 class Outcome(Value):
-    """What became of one row: a render, or the error in its place."""
+    """The result of one row: a render or an error."""
 
     index: int
-    """The place of the row in the input, from 0 on."""
+    """The index of the row in the input, from 0 on."""
     request: RenderRequest | None
     """None for a row that was no request."""
     render: Render | None = None
     error: CraftkitError | None = None
     attempts: int = 1
-    """Under how many idempotency keys the row was asked for, over all runs of its journal."""
+    """Under how many idempotency keys the row was submitted, over all runs of its journal."""
     source: str | None = None
-    """Who brought the result: webhook, poll, replay, relay or journal; None if no id was ever got."""
+    """How the result was learned: webhook, poll, replay, relay or journal; None if the render never got an id."""
     path: Path | None = attrs.field(default=None, repr=False)
     """The document, if it was to be saved."""
 

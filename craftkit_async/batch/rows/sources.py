@@ -15,7 +15,7 @@ from craftkit_async.batch.rows.requests import BadRow
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.templates import Manifest
 
-# What stands for standard input in place of a file's name.
+# The file name that means standard input.
 _STDIN = "-"
 
 Source = str | os.PathLike[str] | BinaryIO

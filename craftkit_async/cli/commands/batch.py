@@ -21,7 +21,7 @@ from craftkit_async.cli.figures import describe_report, show_report
 from craftkit_async.cli.interrupts import Interrupts, interrupts
 from craftkit_async.cli.progress import showing
 from craftkit_async.cli.service import open_client, run, service_options
-from craftkit_async.cli.terminal import say, say_json, tell
+from craftkit_async.cli.terminal import say, say_aside, say_json
 from craftkit_async.client import Craftkit
 from craftkit_async.errors import CraftkitError, JournalError
 from craftkit_async.models.templates import Manifest
@@ -31,7 +31,7 @@ Rows = AsyncGenerator[RenderRequest | BadRow, None]
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What was typed."""
+    """The arguments of the command."""
 
     rows: str
     template: str | None
@@ -53,7 +53,7 @@ class Job:
         return self.rows.lower().endswith(".csv")
 
     def check(self) -> None:
-        """Refuse what does not go together, before anything is read."""
+        """Refuse arguments that contradict each other, before anything is read."""
         if self.rows != PIPE and not os.access(self.rows, os.R_OK):
             raise click.UsageError(f"{self.rows} is not there, or may not be read")
         if self.is_csv and self.template is None:
@@ -68,23 +68,24 @@ class Job:
 
 @click.command()
 @click.argument("rows")
-@click.option("--template", metavar="SLUG", help="What to render; without it, each line names its own template.")
-@click.option("--out", metavar="DIRECTORY", help="Where the documents go.")
-@click.option("--journal", metavar="FILE", help="Keep what was done here, so that a run can be resumed.")
-@click.option("--key", metavar="PATH", help="The dotted path of the value that names a row.")
-@click.option("--namespace", metavar="TEXT", help="The same one again is the same documents again.")
-@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Renders open at once.")
-@click.option("--resume", is_flag=True, help="Go on with the journal of an earlier run.")
-@click.option("--retry-failed", is_flag=True, help="Try the failed rows of the journal once more.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Read no more rows than these.")
-@click.option("--dry-run", is_flag=True, help="Read and check the rows, and render nothing.")
-@click.option("--report", metavar="FILE.html", help="Write a report.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--template", metavar="SLUG", help="Template to render; without it, each line names its own.")
+@click.option("--out", metavar="DIRECTORY", help="Directory to save the documents in.")
+@click.option("--journal", metavar="FILE", help="Record progress here, so that the run can be resumed.")
+@click.option("--key", metavar="PATH", help="Dotted path of the value that identifies a row.")
+@click.option("--namespace", metavar="TEXT", help="Reuse an earlier run's namespace to find its documents.")
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Maximum number of open renders.")
+@click.option("--resume", is_flag=True, help="Resume the run that the journal belongs to.")
+@click.option("--retry-failed", is_flag=True, help="Render the failed rows of the journal again.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Stop after this many rows.")
+@click.option("--dry-run", is_flag=True, help="Read and check the rows without rendering.")
+@click.option("--report", metavar="FILE.html", help="Write an HTML report.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @service_options
 def batch(**words: Any) -> int:
-    """Render a document for each row of the file ROWS: JSON lines, CSV, or - for JSON lines from standard input.
+    """Render one document per row of a file.
 
-    Ctrl-C finishes what is in flight; a second one stops at once.
+    ROWS is a file of JSON lines or CSV, or - for JSON lines from standard input. Ctrl-C finishes the rows in flight;
+    a second one stops at once.
     """
     job = Job(**{field.name: words.pop(field.name) for field in attrs.fields(Job)})
     job.check()
@@ -101,7 +102,7 @@ async def _dry_run(job: Job, service: dict[str, Any]) -> int:
         async for row in _read(job, source, manifest):
             if isinstance(row, BadRow):
                 bad += 1
-                tell(str(row.error))
+                say_aside(str(row.error))
             else:
                 good += 1
     if job.as_json:
@@ -129,7 +130,7 @@ async def _batch(job: Job, service: dict[str, Any]) -> int:
 
 
 async def _follow(job: Job, many: Batch, total: int | None, pressed: Interrupts) -> int:
-    """Go through all outcomes; whatever happens, say what was done."""
+    """Take all outcomes; in every case, say what was done."""
     try:
         async with showing(lambda: many.report, total):
             async for _ in many:
@@ -142,13 +143,13 @@ async def _follow(job: Job, many: Batch, total: int | None, pressed: Interrupts)
         if many.report.rows:
             _conclude(job, many.report)
     if pressed.is_asked:
-        tell(_say_how_to_go_on(job))
+        say_aside(_say_how_to_go_on(job))
         return INTERRUPTED
     return FAILED if many.report.failed else GOOD
 
 
 async def _prepare(craftkit: Craftkit, job: Job) -> Manifest | None:
-    """See that the service, the key and the template are there, before a million rows find out one by one."""
+    """Check that service, key and template exist, before a million rows fail one by one."""
     try:
         if job.template is None:
             await craftkit.templates.list()
@@ -159,7 +160,7 @@ async def _prepare(craftkit: Craftkit, job: Job) -> Manifest | None:
 
 
 def _open(job: Job) -> BinaryIO:
-    """Open the rows; standard input without its buffer, whose lock a thread in a silent pipe would hold for ever."""
+    """Open the rows; standard input without its buffer, whose lock a thread on a silent pipe would hold for ever."""
     if job.rows != PIPE:
         return Path(job.rows).open("rb")
     return cast("BinaryIO", os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0))
@@ -182,7 +183,7 @@ async def _limited(rows: Rows, limit: int | None) -> Rows:
 
 
 def _count(job: Job) -> int:
-    """Count the rows to come, which cells with line breaks make more than there are."""
+    """Count the rows by their lines, which cells with line breaks make too many."""
     with Path(job.rows).open("rb") as file:
         lines = sum(not line.isspace() for line in file) - job.is_csv
     return lines if job.limit is None else min(lines, job.limit)

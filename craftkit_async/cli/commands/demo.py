@@ -44,15 +44,18 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     ),
 }
 
-# Where webhooks come reliably, polls are rare; nobody waits a minute in a demo for the one that got lost.
+# Where webhooks come reliably, polls are rare; a demo must not wait a minute for a lost one.
 _POLLING: Final = PollPolicy(net_first=0.5, net_max=1.0)
 
 
 @click.command()
-@click.option("--out", default="craftkit-demo", show_default=True, metavar="DIRECTORY", help="Where everything goes.")
-@click.option("--rows", default=100, show_default=True, type=click.IntRange(1, 9999), help="How many invoices.")
+@click.option("--out", default="craftkit-demo", show_default=True, metavar="DIRECTORY", help="Directory for all files.")
+@click.option("--rows", default=100, show_default=True, type=click.IntRange(1, 9999), help="Number of invoices.")
 def demo(*, out: str, rows: int) -> int:
-    """Render invoices with webhooks and polls while things go wrong; nothing but this machine is needed."""
+    """Render a hundred invoices while things go wrong.
+
+    Runs entirely on your machine; no account needed.
+    """
     emulator = _make_emulator()
     folder = Path(out)
     try:
@@ -97,16 +100,16 @@ def _conclude(report: BatchReport, stories: Stories, folder: Path) -> int:
     show_table(
         ("result known", "renders", "half of them after", "all after"),
         stories.delays(report.by_source),
-        title="Who was first",
+        title="How results were learned",
     )
-    show_table(("what went wrong on the way", "times"), stories.survived(), title="What was survived")
-    places = [
+    show_table(("fault", "times"), stories.survived(), title="Faults that were survived")
+    locations = [
         ("the data", folder / "invoices.jsonl"),
         ("the invoices", folder / "pdfs"),
         ("one of them", folder / "pdfs" / "2026-0001.pdf"),
         ("the report", folder / "report.html"),
     ]
-    show_table(("", ""), places, title="Where to look")
+    show_table(("", ""), locations, title="Files")
     return FAILED if report.failed else GOOD
 
 

@@ -45,12 +45,15 @@ Check = Callable[[], Coroutine[Any, Any, Finding]]
 
 
 @click.command()
-@click.option("--template", metavar="SLUG", help="Look at this template, too.")
-@click.option("--render", "render_id", metavar="ID", help="Fetch this render's document, else the latest one's.")
+@click.option("--template", metavar="SLUG", help="Also check this template.")
+@click.option("--render", "render_id", metavar="ID", help="Fetch this render's document; default: the latest one's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @service_options
 def doctor(*, template: str | None, render_id: str | None, as_json: bool, **service: Any) -> int:
-    """Check key, address, clock, health, templates, webhooks and downloads."""
+    """Check the set-up, and say what to do.
+
+    Checks key, address, clock, health, templates, webhooks and downloads.
+    """
     findings = run(_examine(template, render_id, service))
     if as_json:
         say_json([finding.to_json() for finding in findings])
@@ -100,7 +103,7 @@ async def _ask_health(craftkit: Craftkit) -> Finding:
 
 
 async def check_templates(craftkit: Craftkit, slug: str | None) -> Finding:
-    """Look at one template, or at whether there is any."""
+    """Read one template, or check that there is any."""
     if slug is not None:
         template = await craftkit.templates.get(slug)
         if not template.published:
@@ -113,7 +116,7 @@ async def check_templates(craftkit: Craftkit, slug: str | None) -> Finding:
 
 
 async def _check_webhooks(craftkit: Craftkit) -> Finding:
-    """Sign a delivery as the service would, and see it taken in, and a forged one refused."""
+    """Sign a delivery as the service would, and check that it is accepted and a forged one refused."""
     secrets = secrets_of_environment()
     if secrets is None:
         what = "to take webhooks in, set CRAFTKIT_WEBHOOK_SECRET to the secret of the subscription"
@@ -133,12 +136,12 @@ async def _check_download(craftkit: Craftkit, render_id: str | None) -> Finding:
     async with craftkit.renders.stream(rendered) as pieces:
         async for piece in pieces:
             size += len(piece)
-    way = "the API itself" if rendered.download_url is None else "its own address"
-    return Finding("download", OK, f"{size:,} bytes of PDF through {way}")
+    route = "the API itself" if rendered.download_url is None else "its own address"
+    return Finding("download", OK, f"{size:,} bytes of PDF through {route}")
 
 
 async def _find_document(craftkit: Craftkit) -> str | None:
-    """Find a render with a document in the one listing there is, whose form no page confirms."""
+    """Find a render with a document in the only listing, whose form is not published."""
     try:
         listing = (await craftkit.embed.list_renders(limit=10)).raw
     except CraftkitError:

@@ -13,14 +13,14 @@ from craftkit_async.client import Craftkit
 
 @click.command()
 @click.argument("render_id", metavar="ID")
-@click.option("-o", "--output", metavar="FILE|-", help="Where it goes, else ID.pdf; - is standard output.")
+@click.option("-o", "--output", metavar="FILE|-", help="File to write to; default: ID.pdf; - is standard output.")
 @service_options
 def download(*, render_id: str, output: str | None, **service: Any) -> int:
-    """Save the document of the render ID."""
-    place = check_output(output or _name_after(render_id))
-    run(_download(open_client(**service), render_id, place))
-    if place != PIPE:
-        say(place)
+    """Save the document of a render."""
+    target = check_output(output or _name_after(render_id))
+    run(_download(open_client(**service), render_id, target))
+    if target != PIPE:
+        say(target)
     return GOOD
 
 

@@ -14,10 +14,12 @@ from craftkit_async.client import Craftkit
 @click.command()
 @click.argument("template")
 @click.argument("data")
-@click.option("-o", "--output", required=True, metavar="FILE|-", help="Where the document goes; - is standard output.")
-@click.option("--version", type=int, metavar="N", help="The version of the template; else its current one.")
-@click.option("--filename", metavar="NAME", help="What the service calls the document.")
-@click.option("--idempotency-key", metavar="KEY", help="The same key again is the same render again.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE|-", help="File to write the document to; - is standard output."
+)
+@click.option("--version", type=int, metavar="N", help="Version of the template; default: the current one.")
+@click.option("--filename", metavar="NAME", help="File name that the service gives the document.")
+@click.option("--idempotency-key", metavar="KEY", help="Idempotency key: reuse it to find the same render again.")
 @timeout_option
 @service_options
 def render(
@@ -31,7 +33,10 @@ def render(
     timeout: float | None,
     **service: Any,
 ) -> int:
-    """Render TEMPLATE with the JSON in the file DATA, which may be -, and save the document."""
+    """Render one document and save it.
+
+    DATA is a JSON file, or - for standard input.
+    """
     check_output(output)
     asked = {
         "template": template,

@@ -7,16 +7,18 @@ import click
 
 from craftkit_async.cli.exit_codes import GOOD
 from craftkit_async.cli.service import open_client, run, service_options
-from craftkit_async.cli.terminal import say, say_json, show_table
+from craftkit_async.cli.terminal import say, say_json, show_help_without_command, show_table
 from craftkit_async.client import Craftkit
 from craftkit_async.models.templates import Manifest, Template, TemplateSummary, Variable
 
 _NOTHING = Manifest()
 
 
-@click.group()
-def templates() -> None:
-    """Look at the templates of the project."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def templates(context: click.Context) -> None:
+    """List templates, and show what data they take."""
+    show_help_without_command(context)
 
 
 @templates.command(name="list")
@@ -38,7 +40,7 @@ def list_all(*, as_json: bool, **service: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the template as JSON, with the schema of its data.")
 @service_options
 def show(*, slug: str, as_json: bool, **service: Any) -> int:
-    """Show what the template SLUG takes as data."""
+    """Show what data a template takes."""
     template = run(_get(open_client(**service), slug))
     if as_json:
         say_json(_describe(template) | {"fields": list(_fields(template)), "jsonSchema": template.json_schema})
@@ -75,7 +77,7 @@ def _describe(template: TemplateSummary | Template) -> dict[str, Any]:
 
 
 def _fields(template: Template) -> Iterator[dict[str, Any]]:
-    """Go over all that the data may hold; what stands in each row of a table is written `table[].field`."""
+    """List all fields of the data; a field of a table's rows is written `table[].field`."""
     manifest = template.manifest or _NOTHING
     for variable in manifest.variables:
         yield _field("", variable)

@@ -17,7 +17,10 @@ from craftkit_async.models.renders import Render
 @timeout_option
 @service_options
 def wait(*, render_id: str, as_json: bool, timeout: float | None, **service: Any) -> int:
-    """Wait until the render ID has ended; --timeout 0 looks once."""
+    """Wait until a render has finished.
+
+    With --timeout 0 it polls once.
+    """
     ended = run(_wait(open_client(**service), render_id, timeout))
     if as_json:
         say_json(_describe(ended))
@@ -33,7 +36,7 @@ async def _wait(craftkit: Craftkit, render_id: str, timeout: float | None) -> Re
 
 
 def _describe(render: Render) -> dict[str, Any]:
-    """Leave out the address, which is a key to the document."""
+    """Leave out the address, which gives access to the document."""
     return {
         "id": render.id,
         "status": render.status,

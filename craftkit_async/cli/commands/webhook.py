@@ -11,7 +11,7 @@ from craftkit_async.cli.documents import read_bytes
 from craftkit_async.cli.exit_codes import GOOD
 from craftkit_async.cli.receiving import PATH, receiving
 from craftkit_async.cli.service import run
-from craftkit_async.cli.terminal import say, say_json, tell
+from craftkit_async.cli.terminal import say, say_aside, say_json, show_help_without_command
 from craftkit_async.client import Craftkit
 from craftkit_async.models.events import FormSubmitted, RenderFailed, RenderSucceeded, SignatureEvent, Webhook
 from craftkit_async.observe.events import DeliveryRefused, Event
@@ -19,21 +19,29 @@ from craftkit_async.waiting.options import secrets_of_environment
 from craftkit_async.webhooks import WebhookVerifier, sign as sign_body
 
 
-@click.group()
-def webhook() -> None:
-    """Work with webhooks; the secret is in CRAFTKIT_WEBHOOK_SECRET."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def webhook(context: click.Context) -> None:
+    """Verify, sign and receive webhooks.
+
+    The secret comes from CRAFTKIT_WEBHOOK_SECRET.
+    """
+    show_help_without_command(context)
 
 
 @webhook.command()
 @click.argument("body")
 @click.option("--signature", metavar="HEX", help=f"The header {SIGNATURE}.")
-@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header as it came.")
-@click.option("--tolerance", type=click.FloatRange(min=0), metavar="SECONDS", help="Refuse what is older than this.")
-@click.option("--json", "as_json", is_flag=True, help="Print what it says as JSON.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header as it was received.")
+@click.option("--tolerance", type=click.FloatRange(min=0), metavar="SECONDS", help="Refuse deliveries older than this.")
+@click.option("--json", "as_json", is_flag=True, help="Print the event as JSON.")
 def verify(
     *, body: str, signature: str | None, headers: tuple[str, ...], tolerance: float | None, as_json: bool
 ) -> int:
-    """Tell whether the delivery with the bytes of the file BODY, which may be -, is genuine."""
+    """Check the signature of a delivery.
+
+    BODY is the file with its body as received, or - for standard input.
+    """
     verifier = WebhookVerifier(need_secrets(), tolerance=tolerance)
     pairs = [_read_header(header) for header in headers]
     if signature is not None:
@@ -45,19 +53,28 @@ def verify(
 @webhook.command()
 @click.argument("body")
 def sign(*, body: str) -> int:
-    """Print the signature of the bytes of the file BODY, which may be -; of several secrets, the first signs."""
+    """Print the signature of a body.
+
+    BODY is a file, or - for standard input; the first secret signs.
+    """
     secret = first_secret(need_secrets())
     say(sign_body(read_bytes(body), secret))
     return GOOD
 
 
 @webhook.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free one.")
-@click.option("--path", default=PATH, show_default=True, help="What the address ends with.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option("--path", default=PATH, show_default=True, help="Path of the address.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def listen(*, host: str, port: int, path: str, as_json: bool) -> NoReturn:
-    """Take deliveries in and print a line for each, until Ctrl-C."""
+    """Receive deliveries, and print a line for each."""
     need_secrets()
     if not path.startswith("/"):
         raise click.UsageError("--path starts with a slash")
@@ -66,11 +83,11 @@ def listen(*, host: str, port: int, path: str, as_json: bool) -> NoReturn:
 
 def say_event(event: Webhook, *, as_json: bool) -> None:
     """Print what an event is about: no data, no address."""
-    told = {"event": event.event} | _subject(event)
+    shown = {"event": event.event} | _subject(event)
     if as_json:
-        say_json(told, indent=None)
+        say_json(shown, indent=None)
     else:
-        say(" ".join(str(value) for value in told.values() if value))
+        say(" ".join(str(value) for value in shown.values() if value))
 
 
 def need_secrets() -> Secrets:
@@ -82,16 +99,16 @@ def need_secrets() -> Secrets:
 
 
 def first_secret(secrets: Secrets) -> Secret:
-    """Return the one that signs: the others are those that it replaces."""
+    """Return the secret that signs: the others are those that it replaces."""
     return secrets if isinstance(secrets, str | bytes) else next(iter(secrets))
 
 
 class _Refusals:
-    """Prints a line for each delivery that was refused; whoever sent it is told nothing."""
+    """Prints a line for each refused delivery; its sender learns only the status."""
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, DeliveryRefused):
-            tell(f"refused: {event.reason}")
+            say_aside(f"refused: {event.reason}")
 
 
 async def _listen(host: str, port: int, path: str, *, as_json: bool) -> NoReturn:
@@ -102,7 +119,7 @@ async def _listen(host: str, port: int, path: str, *, as_json: bool) -> NoReturn
             say_event(event, as_json=as_json)
 
         async with receiving(craftkit, host=host, port=port, path=path) as address:
-            tell(f"listening on {address}")
+            say_aside(f"listening on {address}")
             await asyncio.Event().wait()
             raise AssertionError
 

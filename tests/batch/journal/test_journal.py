@@ -105,13 +105,13 @@ def test_somebody_elses_database_is_left_as_it_is(path: Path, mode: str) -> None
     database.execute(f"PRAGMA journal_mode = {mode}")
     database.execute("CREATE TABLE customers (name TEXT)")
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="somebody else's"):
+    with pytest.raises(JournalError, match="SQLite file of another program"):
         JournalFile(path, None)
 
     assert path.read_bytes() == before
     database.close()
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="somebody else's"):
+    with pytest.raises(JournalError, match="SQLite file of another program"):
         JournalFile(path, None)
     assert path.read_bytes() == before
 

@@ -190,7 +190,7 @@ def test_ctrl_c_once_finishes_what_is_in_flight(
     resumed = run(*words, "--resume")
 
     assert stopped.code == 130
-    assert "finishing what is in flight; Ctrl-C once more stops at once" in stopped.err
+    assert "finishing the rows in flight; press Ctrl-C again to stop at once" in stopped.err
     assert stopped.err.endswith("stopped before the end; go on with --resume\n")
     assert figures["rows"] == figures["succeeded"] < 40
     assert (resumed.code, json.loads(resumed.out)["succeeded"]) == (0, 40)

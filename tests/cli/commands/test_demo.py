@@ -27,7 +27,7 @@ def test_it_renders_saves_and_tells(run: Run) -> None:
 
     assert ended.code == 0
     assert "12 of 12 invoices rendered, 12 saved, in " in ended.out
-    assert {"Who was first", "What was survived", "Where to look"} <= set(ended.out.splitlines())
+    assert {"How results were learned", "Faults that were survived", "Files"} <= set(ended.out.splitlines())
     assert ended.err.splitlines()[-1].startswith("12 of 12, ")
     pages = [Path(f"here/pdfs/2026-{number:04}.pdf").read_bytes() for number in range(1, 13)]
     assert all(page.startswith(b"%PDF-") for page in pages)
@@ -62,7 +62,7 @@ def test_what_keeps_it_from_starting(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_stories_tell_who_was_first() -> None:
-    """How long after its end a render was known; a source without a delay has none to tell."""
+    """How long after its end a render was known; a source without a delay has none to say_aside."""
     stories = Stories(lambda: 1_000_000.0)
     for source, delay in (("webhook", 0.25), ("webhook", 1.5), ("webhook", 0.5), ("poll", -1.0)):
         ended = Render("r1", completed_at=datetime.fromtimestamp(1_000_000.0 - delay, UTC))

@@ -145,7 +145,7 @@ def test_listen_prints_a_line_for_each_delivery(
         os.kill(os.getpid(), signal.SIGINT)
 
     port = _free_port()
-    monkeypatch.setattr("craftkit_async.cli.commands.webhook.tell", _telling(deliver))
+    monkeypatch.setattr("craftkit_async.cli.commands.webhook.say_aside", _telling(deliver))
     ended = run("webhook", "listen", "--port", str(port), "--path", "/hooks", *(["--json"] if as_json else []))
 
     told = '{"event": "render.succeeded", "renderId": "r1", "status": "succeeded"}'
@@ -158,13 +158,13 @@ def _telling(deliver: Any) -> Any:
     """As soon as the command says that it listens, send something."""
     tasks = []
 
-    def tell(line: str) -> None:
+    def say_aside(line: str) -> None:
         if line.startswith("listening on"):
             tasks.append(asyncio.get_running_loop().create_task(deliver()))
         else:
             assert "refused: no secret fits" in line
 
-    return tell
+    return say_aside
 
 
 def _free_port() -> int:
