@@ -15,7 +15,7 @@ _WITH_EXTRAS = (
     "emulator",
     "cli",
     "testing/test_plugin.py",
-    "contract/test_public_page.py",
+    "contract/test_public_api.py",
     "test_client_on_emulator.py",
     "batch/test_faults.py",
     "batch/test_killed.py",
