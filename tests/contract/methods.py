@@ -1,14 +1,17 @@
-"""Which public method sends which operation, and by which arguments: the table of the design, as data."""
+"""Which public method sends which operation, read from the code, and by which arguments."""
 
 import inspect
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import attrs
 
 from craftkit_async import Craftkit, CraftkitAccount, CraftkitAdmin, RetryPolicy, Transport
+from craftkit_async._sansio.calls.call import Operation
+from craftkit_async.resources.resource import Resource
 from craftkit_async.testing import FakeTransport
 from tests.contract.document import BY_ID, Described, snake
 from tests.contract.samples import sample
@@ -72,63 +75,88 @@ _FILE = {"path": Path("document.pdf")}
 _SESSION = {"session_token": SESSION_TOKEN}
 _OPTIONS = {"options.versionNumber": "version", "options.filename": "filename"}
 
-METHODS = (
-    Method("list_templates", "templates.list"),
-    Method("create_template", "templates.create"),
-    Method("get_template", "templates.get"),
-    Method("put_template", "templates.put"),
-    Method("delete_template", "templates.delete"),
-    Method("render_template", "templates.render", _OPTIONS),
-    Method("get_render", "renders.get"),
-    Method("download_render", "renders.download", {"id": "what"}, _FILE),
-    Method("email_render", "renders.email"),
-    Method("list_shares", "shares.list", {"id": "render_id"}),
-    Method("create_share", "shares.create", {"id": "render_id"}),
-    Method("revoke_share", "shares.revoke", {"id": "render_id"}),
-    Method("track_event", "engagement.track", {"id": "render_id"}),
-    Method("get_engagement", "engagement.get", {"id": "render_id"}),
-    Method("list_signatures", "signatures.list_page"),
-    Method("create_signature", "signatures.create"),
-    Method("get_signature", "signatures.get"),
-    Method("cancel_signature", "signatures.cancel"),
-    Method("download_signature", "signatures.download", further=_FILE),
-    Method("download_signature_certificate", "signatures.certificate", further=_FILE),
-    Method("mint_embed_session", "embed.mint_session"),
-    Method("refresh_embed_session", "embed.refresh_session"),
-    Method("publish_embed_catalog", "embed.publish_catalog"),
-    Method("list_builder_templates", "embed.list_builder_templates"),
-    Method("create_builder_template", "embed.create_builder_template"),
-    Method("list_embed_renders", "embed.list_renders"),
-    Method("get_embed_render", "embed.get_render", further=_SESSION),
-    Method("download_embed_render", "embed.download", further=_FILE),
-    Method("submit_embed_form", "embed.submit_form", further=_SESSION),
-    Method(
-        "upload_embed_form_image",
-        "embed.upload_form_image",
-        {"file": "image"},
-        {**_SESSION, "filename": "photo.png", "content_type": "image/png"},
-    ),
-    Method("list_projects", "projects.list"),
-    Method("create_project", "projects.create"),
-    Method("get_project", "projects.get"),
-    Method("update_project", "projects.rename"),
-    Method("delete_project", "projects.delete"),
-    Method("create_project_key", "projects.create_key"),
-    Method("provision_org", "provision"),
-    Method("update_provisioned_org", "update"),
-    Method("trigger_hook", "hooks.trigger", {WHOLE: "data"}),
-    Method("get_health", "health"),
-    Method("get_liveness", "liveness"),
+# What differs between the arguments of a method and the members that it sends.
+_ARGUMENTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "render_template": {"renamed": _OPTIONS},
+    "download_render": {"renamed": {"id": "what"}, "further": _FILE},
+    "list_shares": {"renamed": {"id": "render_id"}},
+    "create_share": {"renamed": {"id": "render_id"}},
+    "revoke_share": {"renamed": {"id": "render_id"}},
+    "track_event": {"renamed": {"id": "render_id"}},
+    "get_engagement": {"renamed": {"id": "render_id"}},
+    "download_signature": {"further": _FILE},
+    "download_signature_certificate": {"further": _FILE},
+    "get_embed_render": {"further": _SESSION},
+    "download_embed_render": {"further": _FILE},
+    "submit_embed_form": {"further": _SESSION},
+    "upload_embed_form_image": {
+        "renamed": {"file": "image"},
+        "further": {**_SESSION, "filename": "photo.png", "content_type": "image/png"},
+    },
+    "trigger_hook": {"renamed": {WHOLE: "data"}},
+}
+
+# Of several methods that send one operation, the one that the other tests call.
+_FIRST = ("renders.download", "signatures.list_page")
+
+
+def _public_methods() -> Iterator[tuple[str, Any]]:
+    """Go over what hangs on the clients, and over the clients themselves."""
+    for client in (Craftkit("ck_test_x"), CraftkitAccount("ck_acct_x"), CraftkitAdmin("x")):
+        for noun, resource in inspect.getmembers(client):
+            if isinstance(resource, Resource) and not noun.startswith("_"):
+                yield from ((f"{noun}.{name}", method) for name, method in _methods_of(resource))
+        for name, method in _methods_of(client):
+            # The rarer ones pass everything on to a resource of their own.
+            resources = [value for each, value in inspect.getmembers(client) if each in ("_system", "_provisioning")]
+            inner = [getattr(resource, name) for resource in resources if hasattr(resource, name)]
+            yield from ((name, each) for each in inner or [method])
+
+
+def _methods_of(owner: object) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in inspect.getmembers(owner, inspect.ismethod) if not name.startswith("_")]
+
+
+def _operation_of(function: Any, owner: type, seen: frozenset[Any] = frozenset()) -> str | None:
+    """Find the operation that the code of a method names, itself or in a function that it calls."""
+    module = function.__globals__
+    for name in _names_in(function.__code__):
+        value = module.get(name) or getattr(owner, name, None)
+        if isinstance(value, Operation):
+            return value.name
+        if (
+            inspect.isfunction(value)
+            and value not in seen
+            and (found := _operation_of(value, owner, seen | {function}))
+        ):
+            return found
+    return None
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names_in(inner)
+
+
+SENDING = {
+    name: operation
+    for name, method in _public_methods()
+    if (operation := _operation_of(method.__func__, type(method.__self__))) is not None
+}
+"""The operation of each public method, as its code says."""
+
+_NAMES = {operation: name for name, operation in reversed(SENDING.items())} | {SENDING[name]: name for name in _FIRST}
+
+METHODS = tuple(
+    Method(operation.id, _NAMES[operation.id], **_ARGUMENTS.get(operation.id, {})) for operation in BY_ID.values()
 )
 
 BY_OPERATION = {method.operation: method for method in METHODS}
 
-# What else is public and sends something; each stands on the method of the operation.
-FURTHER_METHODS = {
-    "signatures.list": "list_signatures",
-    "renders.read": "download_render",
-    "renders.stream": "download_render",
-}
+FURTHER_METHODS = {name: operation for name, operation in SENDING.items() if name not in _NAMES.values()}
+"""What else is public and sends something; each stands on the method of the operation."""
 
 # Members of a body that no argument sends, and why.
 LEFT_OUT = {
