@@ -118,19 +118,17 @@ def _methods_of(owner: object) -> list[tuple[str, Any]]:
 
 
 def _operation_of(function: Any, owner: type, seen: frozenset[Any] = frozenset()) -> str | None:
-    """Find the operation that the code of a method names, itself or in a function that it calls."""
-    module = function.__globals__
-    for name in _names_in(function.__code__):
-        value = module.get(name) or getattr(owner, name, None)
+    """Find the operation that the code of a method names, itself or in a function or method that it calls."""
+    names = [*_names_in(function.__code__)]
+    values = [function.__globals__.get(name) for name in names]
+    for value in values:
         if isinstance(value, Operation):
             return value.name
-        if (
-            inspect.isfunction(value)
-            and value not in seen
-            and (found := _operation_of(value, owner, seen | {function}))
-        ):
-            return found
-    return None
+    called = [
+        value for value in (*values, *(getattr(owner, name, None) for name in names)) if inspect.isfunction(value)
+    ]
+    found = (_operation_of(value, owner, seen | {function}) for value in called if value not in seen)
+    return next(filter(None, found), None)
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
