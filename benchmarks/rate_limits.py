@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from benchmarks.batch import KEY, running_emulator
 from craftkit_async import Craftkit, CraftkitError, Limits, RateLimitedError, RenderRequest, Request, RetryPolicy
 from craftkit_async.observe.events import AttemptFailed, Event, Polled, Submitted
-from tests.virtual_time import VirtualTimeLoop
+from craftkit_async.testing import VirtualTimeLoop
 
 CALLERS = 1000
 # Of one request that is admitted, in seconds; a rejection takes a fifth of it.

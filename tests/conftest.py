@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.virtual_time import VirtualTimeLoop
+from craftkit_async.testing import VirtualTimeLoop
 
 # What is tested with an extra is left out where the extra is not installed; `dev` has them all.
 _WITH_EXTRAS = (

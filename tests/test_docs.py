@@ -74,6 +74,7 @@ async def test_code_blocks_run(page: Path) -> None:
     try:
         for example in document.examples():
             await _run(example, document, namespace)
+            await _run_tests(namespace)
     finally:
         for value in namespace.values():
             if isinstance(value, Craftkit):
@@ -89,6 +90,19 @@ async def _run(example: Example, document: Document, namespace: dict[str, Any]) 
     result = eval(code, namespace)  # noqa: S307 - it is our own documentation
     if inspect.iscoroutine(result):
         await asyncio.wait_for(result, 30)  # noqa: TID251 - a block that hangs must end
+
+
+async def _run_tests(namespace: dict[str, Any]) -> None:
+    """Run the tests that a block defines, each once; those with fixtures are run by pytest in tests/testing."""
+    for name in [name for name in namespace if name.startswith("test_")]:
+        test = namespace.pop(name)
+        if inspect.signature(test).parameters:
+            continue
+        if inspect.iscoroutinefunction(test):
+            await test()
+        else:
+            # A test that runs a loop of its own needs a thread without one.
+            await asyncio.to_thread(test)
 
 
 def _has_what_it_imports(source: str) -> bool:

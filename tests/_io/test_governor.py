@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 
 from craftkit_async import ClientStateError, TransportTimeoutError
 from craftkit_async._io.governor import Governor
+from craftkit_async.testing import VirtualTimeLoop
 from tests.support.cancelling import cancel_everywhere, other_tasks, settle
-from tests.virtual_time import VirtualTimeLoop
 
 pytestmark = pytest.mark.virtual_time
 

@@ -6,7 +6,7 @@ import pytest
 
 from craftkit_async import ClientStateError
 from craftkit_async._io.watch import Watch, Watched
-from tests.virtual_time import VirtualTimeLoop
+from craftkit_async.testing import VirtualTimeLoop
 
 
 async def attempt(watch: Watch, seconds: float) -> str:

@@ -1,10 +1,17 @@
 """The pytest plugin, in a pytest of its own."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
+# Before pytest runs inside of pytest, which forgets what it imported: a module in C cannot be imported twice.
+import craftkit_async.emulator  # noqa: F401
+
 pytest_plugins = ["pytester"]
+
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 USER_TESTS = """
 import hashlib, hmac, json, os, threading, time, urllib.request
@@ -105,6 +112,13 @@ def _run(pytester: pytest.Pytester, tests: str) -> pytest.RunResult:
 def test_the_fixtures_work_for_every_kind_of_client(pytester: pytest.Pytester) -> None:
     """Synchronous, asyncio and threaded tests see the same local Craftkit."""
     _run(pytester, USER_TESTS).assert_outcomes(passed=6)
+
+
+def test_the_example_of_the_docs_passes(pytester: pytest.Pytester) -> None:
+    """The last block of the page on testing, which needs pytest to run it."""
+    *_, block = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+    _run(pytester, block).assert_outcomes(passed=2)
 
 
 def test_a_missing_extra_is_said_where_it_is_needed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

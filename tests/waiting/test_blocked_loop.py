@@ -6,10 +6,9 @@ from math import inf
 import pytest
 
 from craftkit_async import Limits, Timeouts, WaitTimeoutError
-from craftkit_async.testing import FakeReply
+from craftkit_async.testing import FakeReply, VirtualTimeLoop
 from tests.support.cancelling import settle
 from tests.support.service import LOST, Service, ended, now
-from tests.virtual_time import VirtualTimeLoop
 
 pytestmark = pytest.mark.virtual_time
 

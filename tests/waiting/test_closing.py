@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from craftkit_async import ClientStateError, Craftkit, HandlerFailed, Limits, Receipt, Timeouts, WaitTimeoutError
+from craftkit_async.testing import VirtualTimeLoop
 from tests.support.cancelling import cancel_everywhere, other_tasks, settle
 from tests.support.observing import Recorder
 from tests.support.service import LOST, Service, delivery_of, now
-from tests.virtual_time import VirtualTimeLoop
 
 virtual_time = pytest.mark.virtual_time
 

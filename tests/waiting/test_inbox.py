@@ -19,11 +19,10 @@ from craftkit_async import (
     UnknownEvent,
     sign,
 )
-from craftkit_async.testing import signed_delivery
+from craftkit_async.testing import VirtualTimeLoop, signed_delivery
 from tests.support.cancelling import cancel_everywhere, settle
 from tests.support.observing import Recorder
 from tests.support.service import SECRET, Service, delivery_of
-from tests.virtual_time import VirtualTimeLoop
 
 pytestmark = pytest.mark.virtual_time
 

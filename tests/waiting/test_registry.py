@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from craftkit_async import ClientStateError, Limits, RenderFailedError, WaitTimeoutError
-from craftkit_async.testing import FakeReply
+from craftkit_async.testing import FakeReply, VirtualTimeLoop
 from craftkit_async.waiting.pending import Pending, PendingRenders
 from tests.support.cancelling import settle
 from tests.support.service import Service, delivery_of, ended, now
-from tests.virtual_time import VirtualTimeLoop
 
 IDS = ("r1", "r2", "x1")
 ENDINGS = ("succeeded", "failed")

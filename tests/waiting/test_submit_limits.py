@@ -16,11 +16,10 @@ from craftkit_async import (
     WaitTimeoutError,
 )
 from craftkit_async.observe.events import Abandoned
-from craftkit_async.testing import FakeReply, FakeTransport
+from craftkit_async.testing import FakeReply, FakeTransport, VirtualTimeLoop
 from tests.support.cancelling import settle
 from tests.support.observing import Recorder
 from tests.support.service import LOST, Service, now
-from tests.virtual_time import VirtualTimeLoop
 
 virtual_time = pytest.mark.virtual_time
 

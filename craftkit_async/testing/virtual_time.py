@@ -1,6 +1,7 @@
-"""A loop on virtual time: where it would wait, it moves its own clock instead.
+"""VirtualTimeLoop: an event loop that moves its own clock instead of waiting.
 
-Not for tests with real sockets or threads: nothing that happens outside the loop can be waited for here.
+A test that waits five minutes on it takes milliseconds, and its timers fire at the same times on every machine. Use it
+without real sockets or threads: nothing outside the loop can end a wait here.
 """
 
 import asyncio
@@ -8,25 +9,30 @@ import selectors
 from collections.abc import Mapping
 from typing import Any
 
+__all__ = ["VirtualTimeLoop"]
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes only when everybody waits, and then at once."""
+    """An event loop whose time passes only when every task waits, and then at once.
+
+    `asyncio.Runner(loop_factory=VirtualTimeLoop)` runs on it; a wait that no timer can end raises `RuntimeError`.
+    """
 
     def __init__(self) -> None:
         self._now = 0.0
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
-        """Return virtual seconds since the loop was made."""
+        """Return the virtual seconds since the loop was made."""
         return self._now
 
     def jump(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock forward."""
         self._now += seconds
 
 
 class _JumpingSelector(selectors.BaseSelector):
-    """Waits for nothing; told to wait, it lets the loop's time pass."""
+    """Never waits; where the loop asks it to, it moves the loop's clock."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
@@ -35,7 +41,7 @@ class _JumpingSelector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._selector.select(0)
         if timeout is None and not ready:
-            raise RuntimeError("deadlock: everybody waits and no timer is set")
+            raise RuntimeError("deadlock: every task waits and no timer is set")
         if timeout and not ready:
             self._loop.jump(timeout)
         return ready
