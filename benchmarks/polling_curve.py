@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 
-from benchmarks.polling import SCENARIOS, SIGMA, Contender, Figures, Fitted, documented, learned, simulate
+from benchmarks.polling_simulation import SCENARIOS, SIGMA, Contender, Figures, Fitted, documented, learned, simulate
 from craftkit_async._sansio.polling import durations
 
 _MEDIAN = math.log(0.42)

@@ -11,7 +11,7 @@ import sys
 from contextlib import AsyncExitStack
 from typing import Any
 
-from craftkit_async import Craftkit, Render
+from craftkit_async import Craftkit
 
 INVOICE: dict[str, Any] = {
     "number": "2026-0147",
@@ -27,13 +27,11 @@ INVOICE: dict[str, Any] = {
 
 
 async def main(target: str = "invoice.pdf") -> None:
-    """Ask for a render, look until it has ended, and save the document."""
+    """Render the invoice and save the document."""
     async with AsyncExitStack() as stack:
         craftkit = await stack.enter_async_context(await find_service(stack))
-        render = await craftkit.templates.render("invoice", INVOICE)
-        print(f"asked for {render.id}: {render.status}")
-        render = await look_until_final(craftkit, render)
-        print(f"ended {render.id}: {render.status}")
+        render = await craftkit.render("invoice", INVOICE)
+        print(f"rendered {render.id}: {render.status}")
         path = await craftkit.renders.download(render, target)
         print(f"saved {path} ({path.stat().st_size} bytes)")
 
@@ -47,16 +45,6 @@ async def find_service(stack: AsyncExitStack) -> Craftkit:
     emulator = await stack.enter_async_context(Emulator())
     print(f"a local Craftkit answers at {emulator.url}")
     return Craftkit(emulator.api_key, base_url=emulator.url)
-
-
-async def look_until_final(craftkit: Craftkit, render: Render) -> Render:
-    """Look at the documented pace: 250 ms, doubling to 5 s."""
-    delay = 0.25
-    while not render.is_final:
-        await asyncio.sleep(delay)
-        delay = min(delay * 2, 5.0)
-        render = await craftkit.renders.get(render.id)
-    return render
 
 
 if __name__ == "__main__":
