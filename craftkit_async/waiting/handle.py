@@ -47,23 +47,11 @@ class RenderHandle:
         return self._entry.source
 
     def __await__(self) -> Generator[Any, None, Render]:
-        poller = self._entry.poller
-        waiting = poller.begin_wait(self._entry, OMITTED, self.idempotency_key)
-        try:
-            return (yield from waiting.__await__())
-        except GeneratorExit:
-            poller.abandon(waiting)
-            raise
+        return self._entry.poller.begin_wait(self._entry, OMITTED, self.idempotency_key).__await__()
 
     async def wait(self, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Wait until the render has finished; `timeout` omitted is `Timeouts.wait`, None is no limit, 0 polls once."""
-        poller = self._entry.poller
-        waiting = poller.begin_wait(self._entry, timeout, self.idempotency_key)
-        try:
-            return await waiting
-        except GeneratorExit:
-            poller.abandon(waiting)
-            raise
+        return await self._entry.poller.begin_wait(self._entry, timeout, self.idempotency_key)
 
     async def refresh(self, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Ask the service now and return the snapshot; `timeout` bounds one attempt."""

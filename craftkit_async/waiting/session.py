@@ -46,21 +46,11 @@ class RenderSession:
         entry, submission = await self._submit(request, limit)
         # However late the submit was answered, every wait has one poll.
         left = None if limit is None else max(limit - (loop.time() - start), 0.0)
-        waiting = self.begin_wait(entry, left, submission.idempotency_key)
-        try:
-            return await waiting
-        except GeneratorExit:
-            self.abandon(waiting)
-            raise
+        return await self.begin_wait(entry, left, submission.idempotency_key)
 
     async def wait(self, render_id: str, *, timeout: TimeoutOption = OMITTED) -> Render:
         """Wait for a render by its id, wherever it was submitted."""
-        waiting = self._begin_wait_by_id(render_id, timeout)
-        try:
-            return await waiting
-        except GeneratorExit:
-            self.abandon(waiting)
-            raise
+        return await self._begin_wait_by_id(render_id, timeout)
 
     def attach(self, render_id: str) -> RenderHandle:
         """Make a handle from an id; no request is sent until somebody waits."""
@@ -90,11 +80,6 @@ class RenderSession:
         self._completions.pending.part(waiter)
         if waiter.entry.waiters is None:
             self._completions.scheduler.drop(waiter.entry)
-
-    def abandon(self, waiting: Awaitable[Render]) -> None:
-        """Remove the waiter of a coroutine that was closed instead of cancelled."""
-        if isinstance(waiting, Waiter):
-            self.leave(waiting)
 
     async def poll(self, id: str, limit: float) -> Render:
         """Ask the service once, within a limit; other calls take slots first."""
