@@ -26,8 +26,8 @@ from craftkit_async import (
 )
 from craftkit_async.batch import BadRow, Outcome
 from craftkit_async.testing import FakeReply
-from tests.support.batch_service import Service, client, keyed, rows
 from tests.support.cancelling import other_tasks, settle
+from tests.support.service import Service, client, keyed, rows
 
 pytestmark = pytest.mark.virtual_time
 
@@ -38,7 +38,7 @@ async def collect(craftkit: Craftkit, requests: Any, **options: Any) -> list[Out
 
 async def test_every_row_has_its_outcome() -> None:
     """With its place, its request, its render, and who brought it."""
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         requests = list(rows(30))
         outcomes = await collect(craftkit, requests, concurrency=7)
 
@@ -62,7 +62,7 @@ async def test_outcomes_come_as_they_are_ready_or_in_order() -> None:
             else None
         )
 
-    async with client(Service(failure=slow)) as craftkit:
+    async with client(Service(ends_after=1.0, on_request=slow)) as craftkit:
         ready = await collect(craftkit, rows(6))
         ordered = await collect(craftkit, rows(6), ordered=True)
 
@@ -78,13 +78,13 @@ async def test_an_asynchronous_input_is_read_like_any_other() -> None:
             await asyncio.sleep(3)
             yield request
 
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         assert len(await collect(craftkit, slowly())) == 5
 
 
 async def test_no_more_renders_are_open_than_asked_for() -> None:
     """`concurrency` counts renders from their submit to their end; without it, the limits say."""
-    service = Service()
+    service = Service(ends_after=1.0)
     async with client(service) as craftkit:
         await collect(craftkit, rows(40), concurrency=5)
     assert service.most_open == 5
@@ -98,7 +98,7 @@ async def test_a_consumer_that_stops_taking_stops_the_reading() -> None:
     def read() -> int:
         return len(requests) - len(list(copy(reading)))
 
-    async with client(Service()) as craftkit, craftkit.render_many(reading, concurrency=4) as batch:
+    async with client(Service(ends_after=1.0)) as craftkit, craftkit.render_many(reading, concurrency=4) as batch:
         await anext(batch)
         assert batch.report.in_flight == 4
         await asyncio.sleep(60)
@@ -112,7 +112,7 @@ async def test_a_consumer_that_stops_taking_stops_the_reading() -> None:
 async def test_nothing_is_read_before_it_is_asked_for() -> None:
     """Making a batch opens nothing, and one that is never used leaves nothing behind."""
     requests = rows(3)
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         batch = craftkit.render_many(requests)
         assert batch.report.rows == 0
         await batch.aclose()
@@ -122,7 +122,7 @@ async def test_nothing_is_read_before_it_is_asked_for() -> None:
 
 async def test_leaving_early_ends_everything_at_once() -> None:
     """No task, no place and no waiter is left, and a batch that was closed has nothing more to say."""
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         async with craftkit.render_many(rows(100), concurrency=10) as batch:
             await anext(batch)
 
@@ -135,7 +135,7 @@ async def test_leaving_early_ends_everything_at_once() -> None:
 
 async def test_whoever_waits_for_an_outcome_hears_of_the_end() -> None:
     """A batch that is closed by another task ends for its consumer as any other does, even before it began."""
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         for turns in range(4):
             batch = craftkit.render_many(rows(3))
             waiting = asyncio.ensure_future(anext(batch, None))
@@ -148,7 +148,7 @@ async def test_whoever_waits_for_an_outcome_hears_of_the_end() -> None:
 
 async def test_leaving_a_bare_loop_ends_it_too() -> None:
     """Nobody refers to the batch any more, so its tasks are cancelled."""
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         await anext(craftkit.render_many(rows(100), concurrency=10))
         gc.collect()
         await settle()
@@ -158,7 +158,7 @@ async def test_leaving_a_bare_loop_ends_it_too() -> None:
 
 async def test_a_consumer_may_be_cancelled_and_go_on() -> None:
     """Giving up on one outcome loses none."""
-    async with client(Service()) as craftkit, craftkit.render_many(rows(3)) as batch:
+    async with client(Service(ends_after=1.0)) as craftkit, craftkit.render_many(rows(3)) as batch:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await anext(batch)
@@ -173,7 +173,7 @@ async def test_what_the_input_raises_comes_after_its_rows() -> None:
         yield from rows(3)
         raise LookupError("the database is gone")
 
-    async with client(Service()) as craftkit, craftkit.render_many(broken()) as batch:
+    async with client(Service(ends_after=1.0)) as craftkit, craftkit.render_many(broken()) as batch:
         seen = [(await anext(batch)).ok for _ in range(3)]
         with pytest.raises(LookupError, match="database"):
             await anext(batch)
@@ -188,7 +188,7 @@ async def test_what_a_key_function_raises_is_the_callers() -> None:
     def key() -> str:
         raise LookupError("no key today")
 
-    service = Service()
+    service = Service(ends_after=1.0)
     async with client(service) as made:
         craftkit = made.with_api_key(key)
         with pytest.raises(LookupError, match="no key"):
@@ -199,7 +199,7 @@ async def test_what_is_no_request_is_an_outcome() -> None:
     """So is a row that its source could not read, data that no JSON can carry, and a key that was used before."""
     bad = BadRow(InvalidDataError("line 7: is not JSON"))
     requests = [{"number": 1}, bad, RenderRequest("invoice", {"x": object()}), *keyed(["a", "a", "b"])]
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         outcomes = await collect(craftkit, requests, ordered=True)
 
     kinds = [ConfigurationError, InvalidDataError, InvalidDataError, type(None), JournalError, type(None)]
@@ -212,7 +212,7 @@ async def test_what_is_no_request_is_an_outcome() -> None:
 
 async def test_equal_rows_are_rendered_each() -> None:
     """Without keys, two rows with the same data are two documents."""
-    service = Service()
+    service = Service(ends_after=1.0)
     async with client(service) as craftkit:
         outcomes = await collect(craftkit, [RenderRequest("invoice", {})] * 3)
 
@@ -221,23 +221,23 @@ async def test_equal_rows_are_rendered_each() -> None:
 
 async def test_keys_are_derived_under_the_namespace() -> None:
     """The same rows under the same namespace are the same renders, and under a random one they never are."""
-    service = Service()
+    service = Service(ends_after=1.0)
     async with client(service) as craftkit:
         await collect(craftkit, keyed("abc"), namespace="june")
         again = await collect(craftkit, keyed("abc"), namespace="june")
-        assert len(service.born) == 3
+        assert len(service.ids) == 3
         assert {outcome.source for outcome in again} == {"replay"}
         await collect(craftkit, keyed("abc"))
         own = await collect(craftkit, [RenderRequest("invoice", {}, idempotency_key="mine")])
 
-    assert len(service.born) == 7
-    assert "mine" in service.born
+    assert len(service.ids) == 7
+    assert "mine" in service.ids
     assert own[0].ok
 
 
 async def test_a_render_that_fails_is_an_outcome() -> None:
     """It has the render, and the error that `unwrap` raises."""
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         [outcome] = await collect(craftkit, [RenderRequest("invoice", {"fails": True})])
 
     assert not outcome.ok
@@ -250,7 +250,7 @@ async def test_a_render_that_fails_is_an_outcome() -> None:
 
 async def test_a_row_has_its_own_time() -> None:
     """It limits the whole row; what is not over by then is an outcome with the id to ask again for."""
-    async with client(Service(seconds=100.0)) as craftkit:
+    async with client(Service(ends_after=100.0)) as craftkit:
         [outcome] = await collect(craftkit, rows(1), timeout=10.0)
 
     assert isinstance(outcome.error, WaitTimeoutError)
@@ -261,7 +261,7 @@ async def test_a_row_has_its_own_time() -> None:
 
 async def test_a_row_without_a_limit_waits() -> None:
     """None is no limit."""
-    async with client(Service(seconds=5000.0)) as craftkit:
+    async with client(Service(ends_after=5000.0)) as craftkit:
         [outcome] = await collect(craftkit, rows(1), timeout=None)
 
     assert outcome.ok
@@ -277,7 +277,7 @@ async def test_rows_sit_out_a_rate(hint: str | None) -> None:
             return None
         return FakeReply(status=429, headers={} if hint is None else {"Retry-After": hint})
 
-    async with client(Service(failure=limited)) as craftkit:
+    async with client(Service(ends_after=1.0, on_request=limited)) as craftkit:
         outcomes = await collect(craftkit, rows(20))
 
     assert [outcome.error for outcome in outcomes] == [None] * 20
@@ -291,7 +291,7 @@ async def test_rows_wait_while_the_quota_for_retries_is_empty() -> None:
         return FakeReply(status=500) if asyncio.get_running_loop().time() < end else None
 
     policy = RetryPolicy(quota=5, attempts=3)
-    async with client(Service(failure=outage), retries=policy) as craftkit:
+    async with client(Service(ends_after=1.0, on_request=outage), retries=policy) as craftkit:
         outcomes = await collect(craftkit, rows(20))
 
     assert [outcome.error for outcome in outcomes] == [None] * 20
@@ -299,13 +299,13 @@ async def test_rows_wait_while_the_quota_for_retries_is_empty() -> None:
 
 async def test_an_outage_longer_than_a_row_is_its_outcome() -> None:
     """All attempts were made, or all the time is up: the error stands."""
-    always = Service(failure=lambda _: FakeReply(status=500))
+    always = Service(ends_after=1.0, on_request=lambda _: FakeReply(status=500))
     async with client(always) as craftkit:
         [tried] = await collect(craftkit, rows(1))
-    lost = Service(failure=lambda _: FakeReply(status=429))
+    lost = Service(ends_after=1.0, on_request=lambda _: FakeReply(status=429))
     async with client(lost) as craftkit:
         [late] = await collect(craftkit, rows(1), timeout=100.0)
-    cut = Service(failure=lambda _: TransportError("the connection broke"))
+    cut = Service(ends_after=1.0, on_request=lambda _: TransportError("the connection broke"))
     async with client(cut) as craftkit:
         [broken] = await collect(craftkit, rows(1))
 
@@ -316,7 +316,9 @@ async def test_an_outage_longer_than_a_row_is_its_outcome() -> None:
 
 async def test_a_refusal_is_an_outcome_at_once() -> None:
     """What the service says no to is not asked again."""
-    refusing = Service(failure=lambda _: FakeReply(status=404, json={"error": {"code": "template_not_found"}}))
+    refusing = Service(
+        ends_after=1.0, on_request=lambda _: FakeReply(status=404, json={"error": {"code": "template_not_found"}})
+    )
     async with client(refusing) as craftkit:
         outcomes = await collect(craftkit, rows(2))
         report = craftkit.render_many([]).report
@@ -327,7 +329,7 @@ async def test_a_refusal_is_an_outcome_at_once() -> None:
 
 async def test_a_client_that_closes_ends_the_rows() -> None:
     """Every row still has its outcome."""
-    craftkit = client(Service())
+    craftkit = client(Service(ends_after=1.0))
     async with craftkit.render_many(rows(3)) as batch:
         await asyncio.sleep(0.1)
         await craftkit.aclose()
@@ -344,7 +346,7 @@ async def test_the_report_counts() -> None:
         return FakeReply(status=400, json={"error": {"code": "invalid_input_data"}}) if is_refused else None
 
     requests: list[Any] = [*rows(4), RenderRequest("invoice", {"fails": True}), None]
-    async with client(Service(failure=refuse)) as craftkit, craftkit.render_many(requests) as batch:
+    async with client(Service(ends_after=1.0, on_request=refuse)) as craftkit, craftkit.render_many(requests) as batch:
         outcomes = [outcome async for outcome in batch]
         report = batch.report
 
@@ -382,6 +384,6 @@ async def test_the_report_counts() -> None:
 )
 async def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], words: str) -> None:
     """Before anything is read or sent."""
-    async with client(Service()) as craftkit:
+    async with client(Service(ends_after=1.0)) as craftkit:
         with pytest.raises(ConfigurationError, match=words):
             craftkit.render_many([], **options)

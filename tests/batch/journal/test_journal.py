@@ -22,7 +22,7 @@ from craftkit_async.batch import Outcome
 from craftkit_async.batch.journal.file import FAILED, SUBMITTED, SUCCEEDED, JournalFile, Record
 from craftkit_async.batch.journal.writer import Journal
 from craftkit_async.testing import FakeReply
-from tests.support.batch_service import Service, client, keyed
+from tests.support.service import Service, client, keyed
 
 ROW = Record("a", "h" * 40, 1, SUBMITTED, "n:t:" + "h" * 40)
 
@@ -272,7 +272,7 @@ async def test_a_disk_that_fails_stops_the_batch(path: Path, monkeypatch: pytest
         raise JournalError("the disk is full")
 
     monkeypatch.setattr(JournalFile, "exchange", fail)
-    service = Service(seconds=0.0)
+    service = Service(ends_after=0.0)
     async with client(service) as craftkit, craftkit.render_many(keyed("ab"), journal=path) as batch:
         errors = [(await anext(batch)).error for _ in range(2)]
         with pytest.raises(JournalError, match="full"):
@@ -280,7 +280,7 @@ async def test_a_disk_that_fails_stops_the_batch(path: Path, monkeypatch: pytest
 
     assert [str(error) for error in errors] == ["the disk is full"] * 2
     assert errors[0] is not errors[1]
-    assert service.born == {}
+    assert service.ids == {}
 
 
 # ---- running again
@@ -288,10 +288,10 @@ async def test_a_disk_that_fails_stops_the_batch(path: Path, monkeypatch: pytest
 
 async def test_what_is_finished_comes_from_the_journal(path: Path) -> None:
     """Without a request; the rows may come in another order, and there may be new ones."""
-    service = Service(seconds=0.0)
+    service = Service(ends_after=0.0)
     async with client(service) as craftkit:
         await run(craftkit, keyed("abc"), path)
-    before = len(service.born)
+    before = len(service.ids)
     async with client(service) as craftkit:
         outcomes = await run(craftkit, [*reversed(keyed("abc")), RenderRequest("invoice", {}, key="d")], path)
         submitted = craftkit.statistics().submitted
@@ -303,7 +303,7 @@ async def test_what_is_finished_comes_from_the_journal(path: Path) -> None:
 
 async def test_rows_without_a_key_are_known_by_their_data(path: Path) -> None:
     """And by how often it came; where they stand does not matter."""
-    service = Service(seconds=0.0)
+    service = Service(ends_after=0.0)
     first = [RenderRequest("invoice", {"n": n}) for n in (1, 2, 2)]
     async with client(service) as craftkit:
         await run(craftkit, first, path)
@@ -314,7 +314,7 @@ async def test_rows_without_a_key_are_known_by_their_data(path: Path) -> None:
 
 async def test_what_was_submitted_is_waited_for(path: Path) -> None:
     """Its id is known, so nothing is sent but the question."""
-    service = Service(seconds=0.3)
+    service = Service(ends_after=0.3)
     async with client(service) as craftkit:
         async with craftkit.render_many(keyed("ab"), journal=path, timeout=0.05) as batch:
             cut = [outcome async for outcome in batch]
@@ -333,7 +333,7 @@ async def test_what_is_uncertain_is_sent_again_under_its_key(path: Path) -> None
     def lose(request: Request) -> FakeReply | None:
         return FakeReply(after=60.0) if lost and request.method == "POST" else None
 
-    service = Service(seconds=0.0, failure=lose)
+    service = Service(ends_after=0.0, on_request=lose)
     async with client(service) as craftkit:
         async with craftkit.render_many(keyed("a"), journal=path):
             while not craftkit.statistics().in_flight:  # noqa: ASYNC110 - a request sets no event
@@ -343,13 +343,13 @@ async def test_what_is_uncertain_is_sent_again_under_its_key(path: Path) -> None
 
     assert outcome.ok
     assert outcome.attempts == 1
-    [key] = service.born
+    [key] = service.ids
     assert key == kept(path)["a"].idempotency_key
 
 
 async def test_a_failed_row_gets_another_attempt_on_request(path: Path) -> None:
     """It stays failed otherwise: the same key would only find the same failure."""
-    service = Service(seconds=0.0)
+    service = Service(ends_after=0.0)
     failing = [RenderRequest("invoice", {"fails": True}, key="a")]
     async with client(service) as craftkit:
         [first] = await run(craftkit, failing, path)
@@ -362,14 +362,14 @@ async def test_a_failed_row_gets_another_attempt_on_request(path: Path) -> None:
     assert known.render is not None
     assert first.render is not None
     assert known.render.id == first.render.id
-    assert len(service.born) == 2
+    assert len(service.ids) == 2
 
 
 async def test_a_refusal_is_kept_without_its_words(path: Path) -> None:
     """Status and code come back; what the service said about somebody's data does not lie in the file."""
     issues = {"fieldErrors": {"name": ["Mira Halden is no number"]}}
     error = {"code": "invalid_input_data", "message": "Mira Halden is no number", "issues": issues}
-    service = Service(failure=lambda _: FakeReply(status=400, json={"error": error}))
+    service = Service(ends_after=1.0, on_request=lambda _: FakeReply(status=400, json={"error": error}))
     async with client(service) as craftkit:
         await run(craftkit, keyed("a"), path)
         [known] = await run(craftkit, keyed("a"), path)
@@ -382,10 +382,10 @@ async def test_a_refusal_is_kept_without_its_words(path: Path) -> None:
 
 async def test_a_wrong_key_says_nothing_about_the_row(path: Path) -> None:
     """The next run, with a good one, goes on."""
-    service = Service(seconds=0.0, failure=lambda _: FakeReply(status=401))
+    service = Service(ends_after=0.0, on_request=lambda _: FakeReply(status=401))
     async with client(service) as craftkit:
         [refused] = await run(craftkit, keyed("a"), path)
-        service.failure = lambda _: None
+        service.on_request = lambda _: None
         [outcome] = await run(craftkit, keyed("a"), path)
 
     assert not refused.ok
@@ -395,7 +395,7 @@ async def test_a_wrong_key_says_nothing_about_the_row(path: Path) -> None:
 @pytest.mark.parametrize("on_changed", ["error", "render", "keep"])
 async def test_changed_data_under_a_known_key_is_decided(path: Path, on_changed: Any) -> None:
     """An error by default; the new data is rendered, or the old document stands, where one says so."""
-    service = Service(seconds=0.0)
+    service = Service(ends_after=0.0)
     async with client(service) as craftkit:
         [old] = await run(craftkit, [RenderRequest("invoice", {"n": 1}, key="a")], path)
         [new] = await run(craftkit, [RenderRequest("invoice", {"n": 2}, key="a")], path, on_changed=on_changed)
@@ -404,7 +404,7 @@ async def test_changed_data_under_a_known_key_is_decided(path: Path, on_changed:
     if on_changed == "error":
         assert isinstance(new.error, JournalError)
     if on_changed == "render":
-        assert (new.ok, new.attempts, service.data) == (True, 2, [{"n": 1}, {"n": 2}])
+        assert (new.ok, new.attempts, [*service.data.values()]) == (True, 2, [{"n": 1}, {"n": 2}])
     if on_changed == "keep":
         assert (new.source, new.unwrap().id) == ("journal", old.unwrap().id)
 
@@ -415,7 +415,7 @@ async def test_what_changed_before_its_first_render_is_rendered(path: Path) -> N
     journal = await Journal.open(path, None, str)
     await journal.write(ROW)
     await journal.aclose()
-    async with client(Service(seconds=0.0)) as craftkit:
+    async with client(Service(ends_after=0.0)) as craftkit:
         [outcome] = await run(craftkit, keyed("a"), path, on_changed="keep")
 
     assert outcome.ok
@@ -426,7 +426,7 @@ async def test_what_changed_before_its_first_render_is_rendered(path: Path) -> N
 
 @pytest.fixture
 async def craftkit() -> AsyncIterator[Craftkit]:
-    async with client(Service(seconds=0.0)) as craftkit:
+    async with client(Service(ends_after=0.0)) as craftkit:
         yield craftkit
 
 
@@ -468,17 +468,17 @@ async def test_what_was_rendered_is_fetched_later(craftkit: Craftkit, path: Path
 async def test_a_document_that_cannot_be_fetched_is_an_error_with_its_render(path: Path) -> None:
     """The next run fetches it, and renders nothing."""
     service = Service(
-        seconds=0.0, failure=lambda request: FakeReply(body=b"<html>") if "download" in request.url else None
+        ends_after=0.0, on_request=lambda request: FakeReply(body=b"<html>") if "download" in request.url else None
     )
     async with client(service) as craftkit:
         [lost] = await run(craftkit, keyed("a"), path, download_to=path.parent)
-        service.failure = lambda _: None
+        service.on_request = lambda _: None
         [found] = await run(craftkit, keyed("a"), path, download_to=path.parent)
 
     assert lost.render is not None
     assert not lost.ok
     assert found.path is not None
-    assert len(service.born) == 1
+    assert len(service.ids) == 1
 
 
 async def test_a_folder_that_cannot_be_made_is_said_at_once(craftkit: Craftkit, tmp_path: Path) -> None:
