@@ -149,12 +149,11 @@ class HandlerCancelledError(Exception):
 async def _call(handler: Handler, event: Webhook) -> None:
     """Call a handler, plain or async. A `CancelledError` of its own is a failure, not a cancelled receiver."""
     task: Any = asyncio.current_task()
-    cancellations = task.cancelling()
     try:
         result = handler(event)
         if inspect.isawaitable(result):
             await result
     except asyncio.CancelledError as error:
-        if task.cancelling() > cancellations:
+        if task.cancelling():
             raise
         raise HandlerCancelledError("the handler was cancelled from within") from error

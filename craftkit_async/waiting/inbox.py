@@ -203,14 +203,13 @@ class WebhookInbox:
             taking.close()
             return Receipt(TRY_AGAIN, reason="the client's event loop is closed")
         me: Any = asyncio.current_task()
-        cancellations = me.cancelling()
         try:
             async with asyncio.timeout(_HAND_OVER):
                 return await asyncio.wrap_future(taken)
         except TimeoutError:
             return Receipt(TRY_AGAIN, reason="the client's event loop does not answer")
         except asyncio.CancelledError:
-            if me.cancelling() > cancellations:
+            if me.cancelling():
                 raise
             return Receipt(TRY_AGAIN, reason="the client's event loop has ended the work")
 

@@ -191,7 +191,6 @@ class RelayLink:
         if self._is_closing:
             raise RelayError("the client is closing")
         me = asyncio.current_task()
-        cancellations = me.cancelling() if me is not None else 0
         try:
             async with asyncio.timeout(_PATIENCE):
                 if not self._is_open:
@@ -200,7 +199,7 @@ class RelayLink:
         except RelayError:
             raise
         except asyncio.CancelledError as error:
-            if me is not None and me.cancelling() > cancellations:
+            if me is not None and me.cancelling():
                 raise
             raise RelayError("the relay was cancelled from within") from error
         except Exception as error:

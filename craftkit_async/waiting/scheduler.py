@@ -277,7 +277,8 @@ class PollScheduler:
         overdue = self._overdue.get(entry)
         spared = -1 if overdue is None or overdue.until <= now else overdue.since
         for waiter in entry.all_waiters():
-            if waiter.deadline is not None and spared < waiter.deadline <= now:
+            # An observer that was told of one may have ended others.
+            if waiter.deadline is not None and spared < waiter.deadline <= now and not waiter.done():
                 self._pending.part(waiter)
                 waiter.fail(self.give_up(waiter.entry, waiter.key))
 
@@ -327,11 +328,10 @@ class PollScheduler:
         self._note_first_poll(entry)
         self._runtime.statistics.polls += 1
         task = asyncio.current_task()
-        cancellations = 0 if task is None else task.cancelling()
         try:
             render = await entry.poller.poll(entry.id, self.single_poll_limit())
         except asyncio.CancelledError as error:
-            if task is None or task.cancelling() > cancellations:
+            if task is None or task.cancelling():
                 raise
             failure = _interrupted(error)
             self._report(entry, None, failure)

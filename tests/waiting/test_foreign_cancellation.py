@@ -10,7 +10,8 @@ from craftkit_async import Limits, TransportError, WaitTimeoutError
 from craftkit_async.testing import FakeReply
 from tests.support.cancelling import other_tasks, settle
 from tests.support.observing import Recorder
-from tests.support.service import LOST, Service, now
+from tests.support.relays import two_processes
+from tests.support.service import LOST, Service, delivery_of, now
 
 pytestmark = pytest.mark.virtual_time
 
@@ -88,3 +89,31 @@ async def test_a_cancelled_caller_stays_cancelled() -> None:
 
         assert polling.cancelled()
         assert craftkit.statistics().in_flight == 0
+
+
+@pytest.mark.parametrize("what", ["a poll", "a relay", "a handler"])
+async def test_a_cancellation_that_came_before_is_heeded(what: str) -> None:
+    """A task may be cancelled while it runs, and learn of it at its next await, within this package."""
+    service = Service(on_poll=lambda *_: LOST)
+    here, there, relay, _ = two_processes(service)
+    async with here, there:
+        if what == "a handler":
+
+            @here.inbox.on("*", before_answer=True)
+            async def wait_long(_: object) -> None:
+                await asyncio.sleep(1000.0)
+
+        async def cancel_and_go_on() -> object:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            if what == "a poll":
+                return await here.wait("x1", timeout=0)
+            return await here.inbox.receive(*delivery_of("x1"))
+
+        working = asyncio.ensure_future(cancel_and_go_on())
+        await asyncio.wait([working])
+
+        assert working.cancelled()
+        assert here.statistics().in_flight == 0
+    assert relay.faults == {}

@@ -29,6 +29,7 @@ from craftkit_async import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
+from craftkit_async.observe.events import TimedOut
 from craftkit_async.testing import FakeReply
 from craftkit_async.waiting.pending import Pending, Waiter
 from tests.support.cancelling import other_tasks, settle
@@ -489,6 +490,26 @@ async def test_an_observer_that_cancels_who_gives_up() -> None:
 
     assert tasks[0].cancelled()
     assert all(isinstance(other.exception(), WaitTimeoutError) for other in others)
+
+
+async def test_an_observer_that_cancels_who_would_give_up_next() -> None:
+    """A wait that was cancelled in the moment of its deadline did not time out, and is not counted as if it had."""
+    service, recorder = Service(on_poll=lambda *_: LOST), Recorder()
+
+    class CancelsSecond:
+        def on_event(self, event: object) -> None:
+            recorder.on_event(event)  # type: ignore[arg-type]  # all of them are events
+            if isinstance(event, TimedOut):
+                second.cancel()
+
+    async with service.make_client(observers=[CancelsSecond()]) as craftkit:
+        first = asyncio.ensure_future(craftkit.wait("x1", timeout=1.0))
+        second = asyncio.ensure_future(craftkit.wait("x1", timeout=1.0))
+        await asyncio.wait([first, second])
+
+        assert isinstance(first.exception(), WaitTimeoutError)
+        assert second.cancelled()
+        assert craftkit.statistics().timed_out == recorder.names.count("TimedOut") == 1
 
 
 # -- answers
