@@ -138,6 +138,14 @@ class Sender:
             return reply, read_answer(call, body)
         except CraftkitError as error:
             return reply, error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled this task: a connection pool that was shut down did, or a future within a library.
+            failure = TransportError("the request was cancelled from within its transport")
+            failure.__cause__ = error
+            return reply, failure
 
     def _judge(self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float) -> float:
         """Return how long to wait before the next attempt, or raise the error."""

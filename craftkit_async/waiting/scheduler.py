@@ -14,14 +14,13 @@ A poll that is cancelled by anything but `close` is a failed poll. Each entry is
 the client that made it.
 """
 
-import asyncio
 import logging
 import random
 from collections.abc import Callable
 from copy import copy
 from functools import partial
 from math import inf
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from craftkit_async._io.runtime import Runtime
@@ -33,6 +32,9 @@ from craftkit_async.errors import ApiError, CraftkitError, TransportError, WaitT
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_poll, report_timeout
 from craftkit_async.waiting.pending import Pending, PendingRenders, Waiter
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Thirty years are no limit; more than that, counted in ticks, may be no number any more.
 _NEVER = 1e9
@@ -327,15 +329,8 @@ class PollScheduler:
         """Poll once, beside whatever is scheduled, in bounded time."""
         self._note_first_poll(entry)
         self._runtime.statistics.polls += 1
-        task = asyncio.current_task()
         try:
             render = await entry.poller.poll(entry.id, self.single_poll_limit())
-        except asyncio.CancelledError as error:
-            if task is None or task.cancelling():
-                raise
-            failure = _interrupted(error)
-            self._report(entry, None, failure)
-            raise failure from None
         except Exception as error:
             self._report(entry, None, error)
             raise

@@ -29,7 +29,7 @@ from craftkit_async import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
-from craftkit_async.observe.events import TimedOut
+from craftkit_async.observe.events import Event
 from craftkit_async.testing import FakeReply
 from craftkit_async.waiting.pending import Pending, Waiter
 from tests.support.cancelling import other_tasks, settle
@@ -497,10 +497,9 @@ async def test_an_observer_that_cancels_who_would_give_up_next() -> None:
     service, recorder = Service(on_poll=lambda *_: LOST), Recorder()
 
     class CancelsSecond:
-        def on_event(self, event: object) -> None:
-            recorder.on_event(event)  # type: ignore[arg-type]  # all of them are events
-            if isinstance(event, TimedOut):
-                second.cancel()
+        def on_event(self, event: Event) -> None:
+            recorder.on_event(event)
+            second.cancel()
 
     async with service.make_client(observers=[CancelsSecond()]) as craftkit:
         first = asyncio.ensure_future(craftkit.wait("x1", timeout=1.0))
