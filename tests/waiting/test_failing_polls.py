@@ -1,6 +1,7 @@
 """Failing polls: a wait whose polls all fail says why, and ends early only if no reply will ever be understood."""
 
 import asyncio
+import gc
 import logging
 
 import pytest
@@ -9,6 +10,7 @@ from craftkit_async import ApiError, DecodeError, TransportError, TransportTimeo
 from craftkit_async._sansio.polling.failures import Failures
 from craftkit_async._sansio.polling.timer_wheel import TICKS
 from craftkit_async.testing import FakeReply
+from tests.support.cancelling import settle
 from tests.support.service import Service, now
 
 virtual_time = pytest.mark.virtual_time
@@ -87,6 +89,38 @@ async def test_one_warning_while_polls_keep_failing(caplog: pytest.LogCaptureFix
 
     assert [record.args[0] for record in caplog.records if isinstance(record.args, tuple)] == ["x0", "y1"]
     assert "DecodeError" in caplog.text
+
+
+@virtual_time
+@pytest.mark.parametrize("timeout", [0, 1.0])
+async def test_a_failure_that_is_kept_keeps_nothing_else(timeout: float) -> None:
+    """Neither its traceback nor that of an error in its chain holds the render, or those who waited for it."""
+
+    def answer(_: str, nth: int) -> FakeReply | None:
+        if nth == 1:
+            raise asyncio.CancelledError
+        return MISFIT
+
+    service = Service(on_poll=answer)
+    async with service.make_client() as craftkit:
+        for _ in range(2):
+            waits = [asyncio.ensure_future(craftkit.wait("x1", timeout=timeout))]
+            await asyncio.wait(waits)
+            assert isinstance(waits.pop().exception(), WaitTimeoutError)
+        await settle()
+        gc.collect()
+
+        assert len(craftkit._waiting.completions.pending) == 0
+
+
+def test_a_chain_of_errors_that_leads_back() -> None:
+    """A library may chain errors to each other; the chain is followed once."""
+    first, second = DecodeError("no", "$.id"), TransportError("no")
+    first.__cause__, second.__cause__ = second, first
+    failures = Failures(0, is_first_poll=True)
+    failures.note(first)
+
+    assert failures.error is first
 
 
 def test_both_bounds_must_be_reached() -> None:

@@ -25,12 +25,24 @@ class Failures:
         """Note a failed poll."""
         self._count += 1
         self._only_misfits = self._only_misfits and _is_misfit(error)
-        # Kept for as long as the service fails; the frames of its traceback would keep far more.
-        self.error = error.with_traceback(None)
+        _cut_tracebacks(error)
+        self.error = error
 
     def end_waits(self, now: int) -> bool:
         """Is it certain enough that no poll will ever be understood?"""
         return self._only_misfits and self._count >= _MISFIT_POLLS and now - self._since >= _MISFIT_TICKS
+
+
+def _cut_tracebacks(error: BaseException) -> None:
+    """Cut the tracebacks of an error and its chain: their frames hold the render itself, and all that waits for it."""
+    chain: list[BaseException | None] = [error]
+    seen = set()
+    while chain:
+        one = chain.pop()
+        if one is not None and one not in seen:
+            seen.add(one)
+            one.__traceback__ = None
+            chain += [one.__cause__, one.__context__]
 
 
 def _is_misfit(error: CraftkitError) -> bool:
