@@ -12,6 +12,7 @@ import attrs
 from craftkit_async._io.files import write_document
 from craftkit_async._io.sender import Answer, Sender, check_timeout
 from craftkit_async._io.transport import Reply, close_chunks, lowered
+from craftkit_async._io.watch import Bounded
 from craftkit_async._sansio.calls.arguments import allow
 from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, TimeoutOption
 from craftkit_async._sansio.documents.documents import (
@@ -171,7 +172,7 @@ class Downloads:
         idle = self._settings.timeouts.idle
         timeout = None if terms.timeout is OMITTED else check_timeout(terms.timeout)
 
-        async def take_in(reply: Reply, timer: asyncio.Timeout) -> Any:
+        async def take_in(reply: Reply, timer: Bounded) -> Any:
             headers, chunks = lowered(reply), reply.chunks()
             try:
                 if reply.status not in REDIRECTS:
@@ -190,7 +191,7 @@ class Downloads:
 class _SilenceClock:
     """Moves an attempt's timer along: silence ends the attempt, and so does the caller's own timeout."""
 
-    def __init__(self, timer: asyncio.Timeout, silence: float, timeout: float | None) -> None:
+    def __init__(self, timer: Bounded, silence: float, timeout: float | None) -> None:
         self._now = asyncio.get_running_loop().time
         self._timer = timer
         self._silence = silence

@@ -1,4 +1,16 @@
-"""Sender: one call, from its description to its result, through slot, attempt, verdict and wait."""
+"""Sender: one call, from its description to its result.
+
+A call goes round this loop until it is answered or its error is final:
+
+1. It takes a slot from the governor, and waits for one while too many requests are in flight.
+2. An attempt is sent and bounded in time. It gives a value or an error; nothing but cancellation is raised in there.
+3. The rules judge a failure: another attempt after so many seconds, or the error is final.
+4. It pauses. A call that was rejected because of the rate keeps its slot meanwhile, so that the window empties by
+   itself and no other call is stopped; every other call gives its slot back.
+
+Two clocks run: the bound of an attempt, and the end of the whole call, which cuts the last attempt short. Which of them
+ended an attempt is known by which was set, and never by comparing times.
+"""
 
 import asyncio
 import random
@@ -6,16 +18,17 @@ import time
 from collections.abc import Awaitable, Callable
 from math import inf
 from sys import float_info
+from types import TracebackType
 from typing import Any, Generic, NamedTuple
 
 from craftkit_async._io.capture import CapturedResponse, captured
 from craftkit_async._io.governor import Governor
 from craftkit_async._io.runtime import Lane, Runtime
 from craftkit_async._io.transport import Reply, lowered
-from craftkit_async._io.watch import Watched
+from craftkit_async._io.watch import Bounded, Watched
 from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, Result, TimeoutOption
 from craftkit_async._sansio.calls.reply import is_answer, read_answer, read_either, read_error
-from craftkit_async._sansio.calls.request import Request, make_request
+from craftkit_async._sansio.calls.request import make_request
 from craftkit_async._sansio.retries.retrying import Schedule, classify_failure, is_congestion
 from craftkit_async.errors import (
     ApiError,
@@ -29,7 +42,7 @@ from craftkit_async.errors import (
 from craftkit_async.observe.reports import report_failure, report_next_attempt
 
 # Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
-Receive = Callable[[Reply, asyncio.Timeout], Awaitable[Any]]
+Receive = Callable[[Reply, Bounded], Awaitable[Any]]
 
 
 class Answer(NamedTuple, Generic[Result]):
@@ -50,7 +63,7 @@ class Sender:
         self._lane = lane
         self._key = key
 
-    async def send(  # noqa: C901 - one loop and not several functions: every call of the package passes here
+    async def send(
         self,
         call: Call[Result],
         *,
@@ -65,79 +78,69 @@ class Sender:
         `timeout` bounds one attempt; `time_left` bounds all of them and every wait between, and cuts an attempt
         short, which `RetryPolicy.total` does not; `yields` lets other calls take slots first.
         """
-        runtime = self.runtime
+        runtime, governor = self.runtime, self._lane.governor
         loop = runtime.check()
-        settings = runtime.settings
         limit = timeout if timeout is OMITTED else check_timeout(timeout)
-        start = loop.time()
+        state = _CallState(call, Schedule(runtime.settings.retries, call.operation.retry if resend else None), governor)
+        start = state.start = loop.time()
         end = start + time_left
-        deadline = end if settings.retries.total is None else min(end, start + settings.retries.total)
-        schedule = Schedule(settings.retries, call.operation.retry if resend else None)
-        governor = self._lane.governor
-        has_slot = False
-        reply: Reply | None = None
-        try:
+        total = runtime.settings.retries.total
+        deadline = end if total is None else min(end, start + total)
+        with state:
             while True:
-                if not (has_slot or governor.try_enter()):
+                if not (state.has_slot or governor.try_enter()):
                     await _enter(governor, deadline, end, yields=yields)
-                has_slot = True
+                state.has_slot = True
                 epoch = governor.window.epoch
-                # The key is asked for at each attempt anew, so that a rotated one is used at once.
-                key = self._key() if call.operation.credential in _CLIENT_KEYS else None
-                request = make_request(call, self._lane.base_url, key)
-                schedule.sent += 1
                 bound, is_last = (limit, False) if end == inf else self._shorter(limit, end - loop.time())
-                try:
-                    if bound is OMITTED:
-                        with Watched(runtime.watch, loop):
-                            reply, outcome = await self._exchange(call, request)
-                    else:
-                        async with asyncio.timeout(bound) as timer:
-                            reply, outcome = await self._exchange(call, request, receive, timer)
-                except TimeoutError:
-                    reply, outcome = None, _timed_out(ended_call=is_last)
-                if not isinstance(outcome, CraftkitError):
-                    governor.window.succeeded(governor.in_flight)
-                    runtime.quota.give_back(schedule.spent)
-                    # As the class would, in half of the time.
-                    return tuple.__new__(Answer, (outcome, 0 if reply is None else reply.status, schedule.sent))
-                delay = self._judge(call, schedule, outcome, epoch, deadline - loop.time())
-                has_slot = schedule.keeps_slot
-                if not has_slot:
-                    governor.leave()
+                watch = Bounded(runtime.watch, loop, bound) if bound is not OMITTED else Watched(runtime.watch, loop)
+                outcome = await self._attempt(state, watch, receive)
+                if not isinstance(outcome, Exception):
+                    return self._succeed(state, outcome)
+                error = outcome if isinstance(outcome, CraftkitError) else _timed_out(ended_call=is_last)
+                delay = self._judge(call, state.schedule, error, epoch, deadline - loop.time())
+                state.keep_slot(state.schedule.keeps_slot)
                 await governor.pause(delay)
-        except CraftkitError as error:
-            _describe(error, call, schedule)
-            raise
-        finally:
-            if has_slot:
-                governor.leave()
-            if (seen := captured.get()) is not None:
-                seen.append(_captured(call, reply, schedule.sent, loop.time() - start))
 
     def _shorter(self, timeout: TimeoutOption, time_left: float) -> tuple[float, bool]:
         """Bound an attempt by its own limit and by the time that is left for the whole call; is it the latter?"""
         limit = self.runtime.settings.timeouts.request if timeout is OMITTED else timeout
         return (time_left, True) if limit is None or time_left <= limit else (limit, False)
 
-    async def _exchange(
-        self, call: Call[Any], request: Request, receive: Receive | None = None, timer: asyncio.Timeout | None = None
-    ) -> tuple[Reply | None, Any]:
-        """Send once; the outcome is the value or the error, and the reply comes along if there was one."""
-        reply: Reply | None = None
+    def _succeed(self, state: "_CallState", value: Any) -> Answer[Any]:
+        schedule, governor = state.schedule, state.governor
+        governor.window.succeeded(governor.in_flight)
+        self.runtime.quota.give_back(schedule.spent)
+        # As the class would, in half of the time.
+        return tuple.__new__(Answer, (value, 0 if state.reply is None else state.reply.status, schedule.sent))
+
+    async def _attempt(self, state: "_CallState", watch: Watched, receive: Receive | None) -> Any:
+        """Send once, within a bound; the outcome is the value, or the error, which is not raised."""
+        call = state.call
+        # The key is asked for at each attempt anew, so that a rotated one is used at once.
+        key = self._key() if call.operation.credential in _CLIENT_KEYS else None
+        request = make_request(call, self._lane.base_url, key)
+        state.reply = None
+        state.schedule.sent += 1
         try:
-            reply = await self._lane.transport.send(request)
-            status = reply.status
-            if not is_answer(call, status):
-                return reply, read_error(call, status, lowered(reply), await _read_what_there_is(reply), _calendar())
-            if receive is not None and timer is not None:
-                return reply, await receive(reply, timer)
-            body = await reply.read()
-            if status in call.operation.also_reads:
-                return reply, read_either(call, status, lowered(reply), body, _calendar())
-            return reply, read_answer(call, body)
+            with watch:
+                reply = state.reply = await self._lane.transport.send(request)
+                status = reply.status
+                if not is_answer(call, status):
+                    body = await _read_what_there_is(reply)
+                    return read_error(call, status, lowered(reply), body, _calendar())
+                if receive is not None and isinstance(watch, Bounded):
+                    return await receive(reply, watch)
+                body = await reply.read()
+                if status in call.operation.also_reads:
+                    return read_either(call, status, lowered(reply), body, _calendar())
+                return read_answer(call, body)
         except CraftkitError as error:
-            return reply, error
+            return error
+        except TimeoutError as error:
+            # Ours: what a transport raises is a `CraftkitError`.
+            state.reply = None
+            return error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -145,7 +148,7 @@ class Sender:
             # Nobody cancelled this task: a connection pool that was shut down did, or a future within a library.
             failure = TransportError("the request was cancelled from within its transport")
             failure.__cause__ = error
-            return reply, failure
+            return failure
 
     def _judge(self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float) -> float:
         """Return how long to wait before the next attempt, or raise the error."""
@@ -170,6 +173,41 @@ class Sender:
         if observers:
             report_next_attempt(observers, call.operation.name, schedule.sent, delay, window)
         return delay
+
+
+class _CallState:
+    """One call under way; leaving the block gives its slot back, and says in its error what was tried."""
+
+    __slots__ = ("call", "governor", "has_slot", "reply", "schedule", "start")
+
+    start: float
+
+    def __init__(self, call: Call[Any], schedule: Schedule, governor: Governor) -> None:
+        self.call = call
+        self.schedule = schedule
+        self.governor = governor
+        self.has_slot = False
+        self.reply: Reply | None = None
+
+    def keep_slot(self, keeps: bool) -> None:  # noqa: FBT001 - reads as a sentence
+        """Keep the slot until the next attempt, or give it back."""
+        self.has_slot = keeps
+        if not keeps:
+            self.governor.leave()
+
+    def __enter__(self) -> None:
+        """Begin; no slot is taken yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.has_slot:
+            self.governor.leave()
+        if isinstance(error, CraftkitError):
+            _describe(error, self.call, self.schedule)
+        if (seen := captured.get()) is not None:
+            elapsed = asyncio.get_running_loop().time() - self.start
+            seen.append(_captured(self.call, self.reply, self.schedule.sent, elapsed))
 
 
 async def _enter(governor: Governor, deadline: float, end: float, *, yields: bool) -> None:
