@@ -28,6 +28,14 @@ class RenderRequest(Value):
     filename: str | None = attrs.field(default=None, kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        # Most requests are a slug and data, and each submit makes one.
+        plain = self.key is None and self.version is None and self.filename is None
+        if type(self.template) is not str or not self.template or not plain:
+            self._check()
+        if self.idempotency_key is not None:
+            check_idempotency_key(self.idempotency_key)
+
+    def _check(self) -> None:
         need(str, template=self.template)
         allow(str, key=self.key, filename=self.filename)
         allow(int, version=self.version)
@@ -36,8 +44,6 @@ class RenderRequest(Value):
         # SQLite cuts text at a NUL, so two such keys could be one row.
         if self.key is not None and (not self.key or "\0" in self.key):
             raise ConfigurationError("key takes text that is not empty and has no NUL in it")
-        if self.idempotency_key is not None:
-            check_idempotency_key(self.idempotency_key)
 
 
 def to_request(
