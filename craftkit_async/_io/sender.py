@@ -135,11 +135,10 @@ class Sender:
                 if status in call.operation.also_reads:
                     return read_either(call, status, lowered(reply), body, _calendar())
                 return read_answer(call, body)
-        except CraftkitError as error:
-            return error
-        except TimeoutError as error:
-            # Ours: what a transport raises is a `CraftkitError`.
-            state.reply = None
+        except (CraftkitError, TimeoutError) as error:
+            if not isinstance(error, CraftkitError):
+                # The bound of the attempt: what a transport raises is a `CraftkitError`.
+                state.reply = None
             return error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
