@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
-from craftkit_async.emulator.documents import SLUGS, Document, Press, read_template
+from craftkit_async.emulator.documents import SLUGS, Document, PdfPrinter, read_template
 
 COUNT = 400
 QUICK = 2
@@ -53,7 +53,7 @@ def measure(press: Callable[[Document], bytes], documents: list[Document], threa
 
 
 def main(count: int) -> None:
-    press = Press()
+    press = PdfPrinter()
     number = 0
     for slug in SLUGS:
         template = read_template(slug)

@@ -69,7 +69,7 @@ class Call:
         return values
 
     def invalid(self, issues: Issues) -> Refusal:
-        """Refuse what does not fit the schema; 422 where only 422 is documented, as section 18 settles it."""
+        """Refuse what does not fit the schema; 422 where only 422 is documented, as section 18 decides."""
         listed = self.operation.codes
         status = 422 if "invalid_request" in listed.get("422", ()) else 400
         if self.operation.id == "list_embed_renders":

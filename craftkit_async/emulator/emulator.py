@@ -10,13 +10,13 @@ from aiohttp import web
 from craftkit_async.emulator.faults.board import Faults
 from craftkit_async.emulator.http.protocol import Runner
 from craftkit_async.emulator.http.request_log import SeenRequest
-from craftkit_async.emulator.request_pipeline import Desk
+from craftkit_async.emulator.request_pipeline import RequestPipeline
 from craftkit_async.emulator.server import make_application
 from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.settings import read_settings
 from craftkit_async.emulator.storage.records import Delivery, Render
 
-_PATIENCE: Final = 1.0  # seconds an open request may take when the emulator ends
+_SHUTDOWN_SECONDS: Final = 1.0  # seconds an open request may take when the emulator ends
 _BACKLOG: Final = 4096  # connections that may knock at once; load tests open thousands
 
 
@@ -53,15 +53,15 @@ class Emulator:
             port=port,
             **settings,
         )
-        self._running: tuple[Service, Desk, web.AppRunner] | None = None
+        self._running: tuple[Service, RequestPipeline, web.AppRunner] | None = None
         self.url = ""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         service = Service(self.settings, loop.time)
-        desk = Desk(service)
-        runner = Runner(make_application(service, desk), access_log=None, shutdown_timeout=_PATIENCE)
-        self._running = (service, desk, runner)
+        pipeline = RequestPipeline(service)
+        runner = Runner(make_application(service, pipeline), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        self._running = (service, pipeline, runner)
         try:
             await self._listen(service, runner)
         except BaseException:
@@ -109,7 +109,7 @@ class Emulator:
     @property
     def requests(self) -> list[SeenRequest]:
         """The latest requests, oldest first."""
-        return list(self._desk.requests)
+        return list(self._pipeline.requests)
 
     @property
     def renders(self) -> list[Render]:
@@ -144,10 +144,10 @@ class Emulator:
         return self._need()[0]
 
     @property
-    def _desk(self) -> Desk:
+    def _pipeline(self) -> RequestPipeline:
         return self._need()[1]
 
-    def _need(self) -> tuple[Service, Desk, web.AppRunner]:
+    def _need(self) -> tuple[Service, RequestPipeline, web.AppRunner]:
         if self._running is None:
             raise RuntimeError("the emulator is not running; enter it with `async with`")
         return self._running

@@ -11,22 +11,22 @@ from typing import Final
 import aiohttp
 from attrs import evolve
 
-from craftkit_async.emulator.documents import Document, Press, image_urls
+from craftkit_async.emulator.documents import Document, PdfPrinter, image_urls
 
 PRESSES: Final = max(2, os.cpu_count() or 2)  # the compiler uses one core each
 MAX_IMAGES: Final = 64  # of one document
 MAX_IMAGE: Final = 10 * 2**20  # bytes, the published limit of an upload
 MAX_ALBUM: Final = 64 * 2**20  # bytes of all images of one document
-_PATIENCE: Final = 10.0  # seconds for all images of one document; a render must not hang on a dead host
-_AT_ONCE: Final = 8  # images on their way
+_SHUTDOWN_SECONDS: Final = 10.0  # seconds for all images of one document; a render must not hang on a dead host
+_AT_ONCE: Final = 8  # images fetched at the same time
 
 
-class Pressroom:
+class PdfWorkers:
     """Presses documents, a few at a time."""
 
-    def __init__(self, font_path: str | None, patience: float = _PATIENCE) -> None:
-        self._press = Press(font_path)
-        self._patience = patience
+    def __init__(self, font_path: str | None, timeout: float = _SHUTDOWN_SECONDS) -> None:
+        self._press = PdfPrinter(font_path)
+        self._timeout = timeout
         self._pool = ThreadPoolExecutor(PRESSES, "craftkit-press")
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE))
 
@@ -45,7 +45,7 @@ class Pressroom:
         """Fetch images, bounded in number, size and time; whatever came by then is used."""
         images: dict[str, bytes] = {}
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(self._timeout), asyncio.TaskGroup() as group:
                 for url in islice(urls, MAX_IMAGES):
                     group.create_task(self._add(images, url))
         return images

@@ -11,9 +11,9 @@ import orjson
 
 from craftkit_async.emulator.background.latency import Latency
 from craftkit_async.emulator.documents import TINY_PDF, Document
-from craftkit_async.emulator.environment import Ground
+from craftkit_async.emulator.environment import Environment
 from craftkit_async.emulator.faults.grammar import Fault
-from craftkit_async.emulator.pdf_workers import PRESSES, Pressroom
+from craftkit_async.emulator.pdf_workers import PRESSES, PdfWorkers
 from craftkit_async.emulator.storage.identifiers import new_id
 from craftkit_async.emulator.storage.records import Delivery, Render, Version
 from craftkit_async.emulator.storage.times import to_iso, to_iso_or_none
@@ -25,25 +25,25 @@ _FAILED: Final = "Layout could not be rendered."
 
 
 class Rendering:
-    """Takes submissions and brings each to its end."""
+    """Accepts submissions and finishes each render when it is due."""
 
-    def __init__(self, ground: Ground, outbox: Outbox, latency: Latency, seed: int) -> None:
-        self._state, self._clock, self._agenda = ground.state, ground.clock, ground.agenda
-        self._crew, self._outbox = ground.crew, outbox
+    def __init__(self, environment: Environment, outbox: Outbox, latency: Latency, seed: int) -> None:
+        self._state, self._clock, self._schedule = environment.state, environment.clock, environment.schedule
+        self._tasks, self._outbox = environment.tasks, outbox
         self._latency, self._dice = latency, Random(seed)  # noqa: S311 - durations must be repeatable, not secret
-        self._queue: asyncio.Queue[tuple[Render, Pressroom]] = asyncio.Queue()
-        self._pressroom: Pressroom | None = None
+        self._queue: asyncio.Queue[tuple[Render, PdfWorkers]] = asyncio.Queue()
+        self._pressroom: PdfWorkers | None = None
         self.base_url = ""
 
-    def open(self, pressroom: Pressroom | None) -> None:
+    def open(self, pdf_workers: PdfWorkers | None) -> None:
         """Start the presses, and take up what an earlier process left unfinished."""
-        self._pressroom = pressroom
-        if pressroom:
+        self._pressroom = pdf_workers
+        if pdf_workers:
             for _ in range(PRESSES):
-                self._crew.start(self._press_all())
+                self._tasks.start(self._press_all())
         for render in self._state.renders:
             if render.completed is None:
-                self._agenda.at(render.due, self._come_due, render)
+                self._schedule.at(render.due, self._come_due, render)
 
     def submit(
         self, version: Version, data: Mapping[str, Any], *, project_id: str, watermark: bool, faults: Sequence[Fault],
@@ -66,7 +66,7 @@ class Rendering:
         self._state.renders.put(render)
         self._state.store.put("input", render.id, orjson.dumps(data))
         if not _is_early(render):
-            self._agenda.at(now + int(takes * _QUEUED_SHARE), self._start, render)
+            self._schedule.at(now + int(takes * _QUEUED_SHARE), self._start, render)
         return render
 
     def plan_early(self, render: Render) -> Callable[[], Any] | None:
@@ -79,7 +79,7 @@ class Rendering:
 
     def _start(self, render: Render) -> None:
         render.status = "rendering"  # not written down: after a restart it starts again
-        self._agenda.at(render.due, self._come_due, render)
+        self._schedule.at(render.due, self._come_due, render)
 
     def _come_due(self, render: Render) -> None:
         error = self._find_failure(render)
@@ -90,10 +90,10 @@ class Rendering:
 
     async def _press_all(self) -> None:
         while True:
-            render, pressroom = await self._queue.get()
-            self._end(render, *await self._press(render, pressroom))
+            render, pdf_workers = await self._queue.get()
+            self._end(render, *await self._press(render, pdf_workers))
 
-    async def _press(self, render: Render, pressroom: Pressroom) -> tuple[str | None, bytes | None]:
+    async def _press(self, render: Render, pdf_workers: PdfWorkers) -> tuple[str | None, bytes | None]:
         """Make a render's file; gives what went wrong, or the file."""
         version, template = self._state.versions[render.version_id], self._state.templates[render.template_id]
         document = Document(
@@ -105,7 +105,7 @@ class Rendering:
             pipeline=version.pipeline,
         )
         try:
-            return None, await pressroom.press(document)
+            return None, await pdf_workers.press(document)
         except Exception:  # whatever the compiler raises, it is this render that failed, not the emulator
             _LOGGER.exception("render %s could not be pressed", render.id)
             return _FAILED, None
@@ -142,7 +142,7 @@ class Rendering:
 
 
 def _is_early(render: Render) -> bool:
-    """Say whether its event overtakes the answer to its submission, which then brings it to its end."""
+    """Does its event overtake the answer to its submission, which then finishes it?"""
     return "early" in render.faults.split(",")
 
 

@@ -31,7 +31,7 @@ _FAULTS_HEADER: Final = "x-emulator-faults"
 
 @frozen
 class _Exchange:
-    """One request on its way through."""
+    """One request being answered."""
 
     request: web.Request
     operation: Operation
@@ -40,7 +40,7 @@ class _Exchange:
     draw: Callable[[str], tuple[Fault, ...]]
 
 
-class Desk:
+class RequestPipeline:
     """Answers every request of the API."""
 
     def __init__(self, service: Service) -> None:

@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import orjson
 
-from craftkit_async.emulator.background.agenda import Agenda
 from craftkit_async.emulator.background.clock import Clock
-from craftkit_async.emulator.background.tasks import Crew
+from craftkit_async.emulator.background.schedule import Schedule
+from craftkit_async.emulator.background.tasks import BackgroundTasks
 from craftkit_async.emulator.credentials import Gate, digest_key
 from craftkit_async.emulator.documents import ready_templates
-from craftkit_async.emulator.environment import Ground
+from craftkit_async.emulator.environment import Environment
 from craftkit_async.emulator.faults.board import Faults
 from craftkit_async.emulator.http.addresses import Address
 from craftkit_async.emulator.http.contract import load_contract
 from craftkit_async.emulator.http.rates import TokenBucket
-from craftkit_async.emulator.pdf_workers import Pressroom
+from craftkit_async.emulator.pdf_workers import PdfWorkers
 from craftkit_async.emulator.rendering import Rendering
 from craftkit_async.emulator.settings import Settings
 from craftkit_async.emulator.signing_provider import SigningProvider
@@ -24,7 +24,7 @@ from craftkit_async.emulator.storage.identifiers import new_id
 from craftkit_async.emulator.storage.records import ApiKey, Project, Subscription
 from craftkit_async.emulator.storage.sqlite import Store
 from craftkit_async.emulator.storage.state import State
-from craftkit_async.emulator.template_store import TemplateShelf
+from craftkit_async.emulator.template_store import TemplateStore
 from craftkit_async.emulator.tokens import TokenSigner
 from craftkit_async.emulator.webhooks.outbox import Outbox
 
@@ -43,20 +43,20 @@ class Service:
         self.settings = settings
         self.store = Store(settings.db)
         self.clock = Clock(monotonic, settings.clock_skew)
-        self.agenda = Agenda(self.clock)
-        self.crew = Crew()
+        self.schedule = Schedule(self.clock)
+        self.tasks = BackgroundTasks()
         self.state = State(self.store)
         self.faults = Faults(settings.faults, settings.seed, load_contract().operations)
-        ground = Ground(self.state, self.clock, self.agenda, self.crew)
-        self.outbox = Outbox(ground, self.faults, settings.webhook_delays)
-        self.rendering = Rendering(ground, self.outbox, settings.latency, settings.seed)
-        self.provider = SigningProvider(ground, self.outbox)
-        self.shelf = TemplateShelf(self.state, self.clock)
+        environment = Environment(self.state, self.clock, self.schedule, self.tasks)
+        self.outbox = Outbox(environment, self.faults, settings.webhook_delays)
+        self.rendering = Rendering(environment, self.outbox, settings.latency, settings.seed)
+        self.provider = SigningProvider(environment, self.outbox)
+        self.templates = TemplateStore(self.state, self.clock)
         self.signer = TokenSigner(self._recall("token_seed", lambda: os.urandom(32).hex()))
         self.gate = Gate(settings, self.state, self.clock, self.signer)
         self.bucket = TokenBucket(settings.rate) if settings.rate else None
         self.address = Address()
-        self._pressroom: Pressroom | None = None
+        self._pressroom: PdfWorkers | None = None
 
     @property
     def base_url(self) -> str:
@@ -76,14 +76,14 @@ class Service:
         self.clock.skip((skipped or {"seconds": 0.0})["seconds"])
         self._furnish()
         self.outbox.open()
-        self._pressroom = Pressroom(self.settings.font_path) if self.settings.pdf else None
+        self._pressroom = PdfWorkers(self.settings.font_path) if self.settings.pdf else None
         self.rendering.open(self._pressroom)
         self.provider.open()
 
     async def close(self) -> None:
         """End everything, in the order in which nothing can be lost."""
-        self.agenda.clear()
-        await self.crew.close()
+        self.schedule.clear()
+        await self.tasks.close()
         await self.outbox.close()
         if self._pressroom:
             await self._pressroom.close()
@@ -91,12 +91,12 @@ class Service:
 
     def skip(self, seconds: float) -> None:
         """Let time pass; a restart remembers it."""
-        self.agenda.skip(seconds)
+        self.schedule.skip(seconds)
         self.store.put(_META, "skipped", orjson.dumps({"seconds": self.clock.skipped}))
 
     def reset(self) -> None:
         """Start afresh, as after a first start with the same settings."""
-        self.agenda.clear()
+        self.schedule.clear()
         self.rendering.forget()
         self.outbox.clear()
         self.state.clear()
@@ -120,15 +120,15 @@ class Service:
     def _furnish(self) -> None:
         local = self.state.key_by_digest.newest(digest_key(self.settings.api_key)) or self._add_local_project()
         for template in self.settings.templates:
-            if not self.shelf.is_there(local.project_id, template["slug"]):
-                self.shelf.add(local.project_id, template)
+            if not self.templates.is_there(local.project_id, template["slug"]):
+                self.templates.add(local.project_id, template)
         self._furnish_webhook()
 
     def _add_local_project(self) -> ApiKey:
         key = self.settings.api_key
         project = self.add_project("Local", self.find_free_slug(_LOCAL), embed=True, watermark=_is_test(key))
         for template in ready_templates():
-            self.shelf.add(project.id, template)
+            self.templates.add(project.id, template)
         return self.add_key(project, key, "Local")
 
     def _furnish_webhook(self) -> None:
@@ -142,7 +142,7 @@ class Service:
         return self.state.subscriptions.put(Subscription(id=new_id(self.clock.now()), url=url, secret=secret, **extra))
 
     def find_free_slug(self, slug: str) -> str:
-        """Number a project slug until nobody has it; deleted projects keep theirs."""
+        """Number a project slug until it is free; deleted projects keep theirs."""
         number, free = 0, slug
         while self.state.project_by_slug.newest(free):
             number += 1

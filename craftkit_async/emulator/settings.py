@@ -92,7 +92,7 @@ def _read_delays(value: str | Iterable[float]) -> tuple[float, ...]:
 def _read_skew(value: float | str) -> float:
     skew = float(value)
     if not math.isfinite(skew) or abs(skew) > MAX_SKIP:
-        raise ValueError("write seconds, up to ten years either way")
+        raise ValueError("write seconds, at most ten years in either direction")
     return skew
 
 

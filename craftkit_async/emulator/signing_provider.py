@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from craftkit_async.emulator.environment import Ground
+from craftkit_async.emulator.environment import Environment
 from craftkit_async.emulator.http.answers import Issues, Refusal
 from craftkit_async.emulator.storage.records import Signature
 from craftkit_async.emulator.storage.times import to_iso
@@ -14,17 +14,17 @@ _ARCHIVING: Final = 1000  # milliseconds from completion to the archived file
 
 
 class SigningProvider:
-    """Moves signature requests on, and tells subscribers."""
+    """Advances signature requests, and notifies subscribers."""
 
-    def __init__(self, ground: Ground, outbox: Outbox) -> None:
-        self._state, self._clock, self._agenda = ground.state, ground.clock, ground.agenda
+    def __init__(self, environment: Environment, outbox: Outbox) -> None:
+        self._state, self._clock, self._schedule = environment.state, environment.clock, environment.schedule
         self._outbox = outbox
 
     def open(self) -> None:
         """Archive what an earlier process completed and did not archive."""
         for request in self._state.signatures:
             if request.status == "completed" and not request.archived:
-                self._agenda.at((request.completed or 0) + _ARCHIVING, self._archive, request)
+                self._schedule.at((request.completed or 0) + _ARCHIVING, self._archive, request)
 
     def send(self, request: Signature) -> None:
         """Send a new request to its recipients."""
@@ -64,11 +64,11 @@ class SigningProvider:
             self._complete(request)
 
     def _stamp(self, request: Signature, step: str, recipient: int | None) -> None:
-        waiting = [place for place, each in enumerate(request.recipients) if not each["signedAt"]]
-        place = waiting[0] if recipient is None else recipient
-        if place not in waiting:
+        waiting = [index for index, each in enumerate(request.recipients) if not each["signedAt"]]
+        index = waiting[0] if recipient is None else recipient
+        if index not in waiting:
             raise Refusal(409, "conflict", "That recipient has signed already, or does not exist.")
-        request.recipients[place][f"{step}At"] = to_iso(self._clock.now())
+        request.recipients[index][f"{step}At"] = to_iso(self._clock.now())
 
     def _complete(self, request: Signature) -> None:
         now = self._clock.now()
@@ -77,7 +77,7 @@ class SigningProvider:
             each["signedAt"] = each["signedAt"] or to_iso(now)
         self._state.signatures.put(request)
         self._tell(request, "completed")
-        self._agenda.at(now + _ARCHIVING, self._archive, request)
+        self._schedule.at(now + _ARCHIVING, self._archive, request)
 
     def _archive(self, request: Signature) -> None:
         if request.status != "completed":
@@ -102,7 +102,7 @@ class SigningProvider:
 
 
 def check_recipients(body: dict[str, Any]) -> None:
-    """Check what a schema cannot say about recipients: orders are 1..N, signers have a place to sign."""
+    """Check what a schema cannot say about recipients: orders are 1..N, signers have a field or an anchor."""
     recipients = body["recipients"]
     orders = [each.get("order") for each in recipients]
     problems: dict[str, list[str]] = {}

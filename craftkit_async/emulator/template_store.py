@@ -14,7 +14,7 @@ from craftkit_async.emulator.storage.state import State
 _MAX_BINDINGS: Final = 1000  # manifests kept ready; more are read again when used
 
 
-class TemplateShelf:
+class TemplateStore:
     """Finds, makes and publishes templates."""
 
     def __init__(self, state: State, clock: Clock) -> None:

@@ -44,7 +44,7 @@ class EmulatorThread:
         def run() -> None:
             try:
                 done.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits in the other thread
+            except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
                 done.set_exception(error)
 
         self._ready.result()[0].call_soon_threadsafe(run)
@@ -53,7 +53,7 @@ class EmulatorThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever entered or left
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that entered or left
             self._ended.set_exception(error)
         else:
             self._ended.set_result(None)

@@ -1,4 +1,4 @@
-"""The language of faults, and its dice: pure, so tried with anything."""
+"""The language of faults, and its random: pure, so tried with anything."""
 
 from random import Random
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from craftkit_async.emulator import FaultSpecError
-from craftkit_async.emulator.faults.dice import FaultDice
 from craftkit_async.emulator.faults.effects import choose_reset
 from craftkit_async.emulator.faults.grammar import (
     ANSWER_KINDS,
@@ -17,6 +16,7 @@ from craftkit_async.emulator.faults.grammar import (
     parse_faults,
     write_faults,
 )
+from craftkit_async.emulator.faults.random_faults import RandomFaults
 
 OPERATIONS = {"render_template", "get_render"}
 ARGUMENTS: dict[str, list[str | None]] = {
@@ -99,7 +99,7 @@ def test_a_slip_is_told_with_what_would_be_right(spec: str, said: str) -> None:
 @given(st.lists(rules(), max_size=5), st.integers(), st.lists(st.sampled_from(sorted(PLACES)), max_size=30))
 def test_the_same_seed_strikes_the_same(drawn: list[Rule], seed: int, targets: list[str]) -> None:
     """A run can be repeated, and nothing strikes more often than its count, or where it was not sent."""
-    first, second = (FaultDice(drawn, seed) for _ in range(2))
+    first, second = (RandomFaults(drawn, seed) for _ in range(2))
     strikes = [first.draw(target) for target in targets]
 
     assert strikes == [second.draw(target) for target in targets]
@@ -114,25 +114,25 @@ def test_the_same_seed_strikes_the_same(drawn: list[Rule], seed: int, targets: l
 def test_one_rule_never_shifts_the_dice_of_another() -> None:
     """Adding a rule behind leaves the others' run as it was."""
     flaky = Rule("get_render", Fault("503"), probability=0.5)
-    alone, along = FaultDice([flaky], 1), FaultDice([flaky, Rule("*", Fault("slow", "1"), probability=0.5)], 1)
-    runs = [[Fault("503") in dice.draw("get_render") for _ in range(50)] for dice in (alone, along)]
+    alone, along = RandomFaults([flaky], 1), RandomFaults([flaky, Rule("*", Fault("slow", "1"), probability=0.5)], 1)
+    runs = [[Fault("503") in random.draw("get_render") for _ in range(50)] for random in (alone, along)]
 
     assert runs[0] == runs[1]
 
 
 def test_a_star_means_operations_only() -> None:
     """Renders and deliveries have kinds of their own."""
-    dice = FaultDice(parse_faults("*:500", OPERATIONS), 0)
+    random = RandomFaults(parse_faults("*:500", OPERATIONS), 0)
 
-    assert dice.draw("get_render") == (Fault("500"),)
-    assert dice.draw("webhook") == dice.draw("render") == ()
+    assert random.draw("get_render") == (Fault("500"),)
+    assert random.draw("webhook") == random.draw("render") == ()
 
 
 def test_a_connection_breaks_before_or_after_the_work() -> None:
-    """As it was asked for, or as the dice say."""
-    dice = Random(0)  # noqa: S311 - the same each time
+    """As it was asked for, or as the random say."""
+    random = Random(0)  # noqa: S311 - the same each time
 
-    assert choose_reset({"reset-before"}, dice) == "reset-before"
-    assert choose_reset({"reset-after"}, dice) == "reset-after"
-    assert choose_reset({"slow"}, dice) is None
-    assert {choose_reset({"reset"}, dice) for _ in range(20)} == {"reset-before", "reset-after"}
+    assert choose_reset({"reset-before"}, random) == "reset-before"
+    assert choose_reset({"reset-after"}, random) == "reset-after"
+    assert choose_reset({"slow"}, random) is None
+    assert {choose_reset({"reset"}, random) for _ in range(20)} == {"reset-before", "reset-after"}

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from craftkit_async.emulator import pdf_workers as bounds
 from craftkit_async.emulator.documents import Document
-from craftkit_async.emulator.pdf_workers import Pressroom
+from craftkit_async.emulator.pdf_workers import PdfWorkers
 from tests.emulator.conftest import Start, Waiting
 from tests.support.loopback import serve
 from tests.support.pdf_reading import read_text
@@ -21,8 +21,8 @@ PICTURES: dict[str, Any] = {"variables": [{"key": "photo", "label": "Photo", "da
 
 
 @pytest.fixture
-async def room() -> AsyncIterator[Pressroom]:
-    room = Pressroom(None)
+async def room() -> AsyncIterator[PdfWorkers]:
+    room = PdfWorkers(None)
     yield room
     await room.close()
 
@@ -36,7 +36,7 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(body=bytes(size) or PIXEL, status=404 if kind == "missing" else 200)
 
 
-async def test_images_that_do_not_come_are_left_out(room: Pressroom) -> None:
+async def test_images_that_do_not_come_are_left_out(room: PdfWorkers) -> None:
     """Missing, too large, or not there at all: the others are used all the same."""
     async with serve(_answer) as server:
         wanted = [f"{server.url}/{name}" for name in ("good", "missing", "large", "good-2")]
@@ -47,7 +47,7 @@ async def test_images_that_do_not_come_are_left_out(room: Pressroom) -> None:
 
 async def test_an_image_that_never_comes_is_not_waited_for() -> None:
     """The time is for all images of a document together."""
-    room = Pressroom(None, patience=0.01)
+    room = PdfWorkers(None, timeout=0.01)
     async with serve(_answer) as server:
         fetched = await room.fetch([f"{server.url}/never-{number}" for number in range(3)])
     await room.close()
@@ -55,7 +55,7 @@ async def test_an_image_that_never_comes_is_not_waited_for() -> None:
     assert fetched == {}
 
 
-async def test_images_are_bounded_in_number_and_together(room: Pressroom) -> None:
+async def test_images_are_bounded_in_number_and_together(room: PdfWorkers) -> None:
     """A document with a hundred images gets the first of them, and no more bytes than fit."""
     async with serve(_answer) as server:
         many = await room.fetch([f"{server.url}/good-{number}" for number in range(100)])
@@ -65,7 +65,7 @@ async def test_images_are_bounded_in_number_and_together(room: Pressroom) -> Non
     assert sum(map(len, heavy.values())) <= bounds.MAX_ALBUM < 8 * bounds.MAX_IMAGE
 
 
-async def test_a_document_is_made_without_its_image(room: Pressroom) -> None:
+async def test_a_document_is_made_without_its_image(room: PdfWorkers) -> None:
     """The address stands where the image would have been."""
     document = Document("Handover", PICTURES, {"photo": "http://127.0.0.1:9/boat.png"})
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from craftkit_async.emulator import Emulator, EmulatorThread
-from craftkit_async.emulator.background.agenda import Agenda
 from craftkit_async.emulator.background.clock import Clock
 from craftkit_async.emulator.background.latency import parse_latency
-from craftkit_async.emulator.background.tasks import Crew
+from craftkit_async.emulator.background.schedule import Schedule
+from craftkit_async.emulator.background.tasks import BackgroundTasks
 from craftkit_async.emulator.http.rates import TokenBucket, parse_rate
 from craftkit_async.emulator.storage.times import from_iso, to_iso
 from craftkit_async.emulator.tokens import TokenSigner
@@ -19,11 +19,11 @@ from craftkit_async.emulator.tokens import TokenSigner
 
 def test_durations_are_constant_uniform_or_log_normal() -> None:
     """The two numbers of the last are its median and its 99th percentile."""
-    dice = Random(1)  # noqa: S311 - durations are no secret
-    drawn = sorted(parse_latency("lognormal(0.42,3)").draw(dice) for _ in range(4001))
+    random = Random(1)  # noqa: S311 - durations are no secret
+    drawn = sorted(parse_latency("lognormal(0.42,3)").draw(random) for _ in range(4001))
 
-    assert parse_latency(" .5 ").draw(dice) == 0.5
-    assert all(0.2 <= parse_latency("0.2..1.5").draw(dice) <= 1.5 for _ in range(100))
+    assert parse_latency(" .5 ").draw(random) == 0.5
+    assert all(0.2 <= parse_latency("0.2..1.5").draw(random) <= 1.5 for _ in range(100))
     assert drawn[2000] == pytest.approx(0.42, rel=0.1)
     assert drawn[3960] == pytest.approx(3, rel=0.25)
 
@@ -79,19 +79,19 @@ async def test_what_is_due_happens_in_its_order() -> None:
     failures: list[object] = []
     loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
     clock = Clock(loop.time, skew=0.0)
-    agenda, done = Agenda(clock), list[str]()
+    schedule, done = Schedule(clock), list[str]()
     now = clock.now()
-    agenda.at(now + 500, lambda: done.append("b"))
-    agenda.at(now + 200, _fail)
-    agenda.at(now + 700, done.append, "c")
-    agenda.at(now + 100, done.append, "a")
+    schedule.at(now + 500, lambda: done.append("b"))
+    schedule.at(now + 200, _fail)
+    schedule.at(now + 700, done.append, "c")
+    schedule.at(now + 100, done.append, "a")
     for number in range(300):
-        agenda.at(now + 800, done.append, str(number))
+        schedule.at(now + 800, done.append, str(number))
     await asyncio.sleep(1)
-    agenda.at(now + 9000, done.append, "never")
-    agenda.clear()
-    agenda.clear()
-    agenda.skip(100)
+    schedule.at(now + 9000, done.append, "never")
+    schedule.clear()
+    schedule.clear()
+    schedule.skip(100)
     await asyncio.sleep(1)
 
     assert done == ["a", "b", "c", *map(str, range(300))]
@@ -99,8 +99,8 @@ async def test_what_is_due_happens_in_its_order() -> None:
 
 
 async def test_background_work_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """And what still runs ends with the crew."""
-    crew, ended = Crew(), list[str]()
+    """And what still runs ends with the tasks."""
+    tasks, ended = BackgroundTasks(), list[str]()
 
     async def fail() -> None:
         raise ZeroDivisionError
@@ -111,11 +111,11 @@ async def test_background_work_that_fails_is_in_the_log(caplog: pytest.LogCaptur
         finally:
             ended.append("last")
 
-    crew.start(fail())
-    crew.start(last())
+    tasks.start(fail())
+    tasks.start(last())
     await asyncio.sleep(0.01)
-    await crew.close()
-    await crew.close()
+    await tasks.close()
+    await tasks.close()
 
     assert "background work failed" in caplog.text
     assert ended == ["last"]

@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", default=4010, show_default=True, type=int, help="Where to listen; 0 picks a free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
+@click.option("--port", default=4010, show_default=True, type=int, help="Port to listen on; 0 picks a free one.")
 @click.option("--expose", is_flag=True, help="Allow a host that other machines can reach.")
-@click.option("--api-key", default="ck_test_local", show_default=True, help="The local project's key.")
-@click.option("--account-key", default="ck_acct_local", show_default=True, help="The account's key.")
-@click.option("--admin-key", default="local-admin", show_default=True, help="The key for provisioning.")
-@click.option("--webhook", "webhook_url", metavar="URL", help="Where events go.")
-@click.option("--webhook-secret", metavar="SECRET", help="What deliveries are signed with.")
+@click.option("--api-key", default="ck_test_local", show_default=True, help="Key of the local project.")
+@click.option("--account-key", default="ck_acct_local", show_default=True, help="Key of the account.")
+@click.option("--admin-key", default="local-admin", show_default=True, help="Key for provisioning.")
+@click.option("--webhook", "webhook_url", metavar="URL", help="URL that receives the webhooks.")
+@click.option("--webhook-secret", metavar="SECRET", help="Secret that signs the webhooks.")
 @click.option("--webhook-delays", default="0.1,0.5,1,2,4", show_default=True, help="Waits between the six attempts.")
-@click.option("--db", metavar="FILE", help="Keep the state in this SQLite file.")
+@click.option("--db", metavar="FILE", help="SQLite file to keep the state in.")
 @click.option("--no-pdf", is_flag=True, help="Serve one tiny PDF for every render, for load tests.")
-@click.option("--font-path", metavar="FOLDER", help="Further fonts for the documents.")
+@click.option("--font-path", metavar="FOLDER", help="Folder with more fonts for the documents.")
 @click.option("--latency", default="0.4", show_default=True, help="Render time: 0.4, 0.2..1.5 or lognormal(0.42,3).")
-@click.option("--http-latency", default="0", show_default=True, help="Time of each answer, written likewise.")
+@click.option("--http-latency", default="0", show_default=True, help="Time of each answer, in the same form.")
 @click.option("--rate", metavar="N/s", help="Answer 429 beyond this many requests, as in 200/s.")
-@click.option("--clock-skew", default="0", metavar="SECONDS", help="How far the emulator's clock is ahead.")
+@click.option("--clock-skew", default="0", metavar="SECONDS", help="How far the clock is ahead.")
 @click.option("--faults", multiple=True, metavar="SPEC", help="OPERATION|*|webhook|render:KIND[=ARG][@P|#N],…")
 @click.option("--seed", default=0, type=int, help="The same seed gives the same faults.")
-@click.option("--template", "files", multiple=True, metavar="FILE.json", help="A template made in the dashboard.")
+@click.option("--template", "files", multiple=True, metavar="FILE.json", help="Template as made in the dashboard.")
 def emulate(*, expose: bool, no_pdf: bool, files: tuple[str, ...], **settings: Any) -> int:
-    """Run a local Craftkit."""
+    """Run a local Craftkit for development and tests."""
     if not expose and not is_loopback(settings["host"]):
         raise click.UsageError(f"other machines can reach {settings['host']}; say --expose if they may")
     templates = [_read_template(Path(file)) for file in files]
@@ -45,7 +45,7 @@ def emulate(*, expose: bool, no_pdf: bool, files: tuple[str, ...], **settings: A
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach a host."""
+    """Can only this machine reach a host?"""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 def write_exports(emulator: "Emulator") -> Iterable[str]:
-    """Write the lines to paste into a shell."""
+    """Return the lines to paste into a shell."""
     exports: Mapping[str, str | None] = {
         "CRAFTKIT_BASE_URL": emulator.url,
         "CRAFTKIT_API_KEY": emulator.api_key,

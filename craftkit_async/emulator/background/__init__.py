@@ -1,1 +1,1 @@
-"""Background: the emulator's clock, its agenda of what comes due, and its tasks."""
+"""Background: the emulator's clock, its schedule of what comes due, and its tasks."""

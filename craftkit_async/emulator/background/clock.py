@@ -9,7 +9,7 @@ class Clock:
 
     def __init__(self, monotonic: Callable[[], float], skew: float) -> None:
         self._monotonic = monotonic
-        self._offset = time.time() - monotonic() + skew  # noqa: TID251 - the one place that reads the wall's clock
+        self._offset = time.time() - monotonic() + skew  # noqa: TID251 - the only reader of the wall clock
         self.skipped = 0.0
 
     def now(self) -> int:

@@ -17,7 +17,7 @@ _P99 = 2.3263478740408408  # the standard normal's 99th percentile
 class Latency(Protocol):
     """A distribution of seconds."""
 
-    def draw(self, dice: Random) -> float:
+    def draw(self, random: Random) -> float:
         """Draw one duration."""
         ...
 
@@ -28,7 +28,7 @@ class Constant:
 
     seconds: float
 
-    def draw(self, dice: Random) -> float:  # noqa: ARG002 - the protocol has dice, a constant needs none
+    def draw(self, random: Random) -> float:  # noqa: ARG002 - the protocol has it, a constant needs none
         """Give the one duration there is."""
         return self.seconds
 
@@ -40,9 +40,9 @@ class Uniform:
     low: float
     high: float
 
-    def draw(self, dice: Random) -> float:
+    def draw(self, random: Random) -> float:
         """Draw one duration."""
-        return dice.uniform(self.low, self.high)
+        return random.uniform(self.low, self.high)
 
 
 @frozen
@@ -52,9 +52,9 @@ class LogNormal:
     median: float
     p99: float
 
-    def draw(self, dice: Random) -> float:
+    def draw(self, random: Random) -> float:
         """Draw one duration."""
-        return self.median * math.exp(dice.gauss(0.0, 1.0) * math.log(self.p99 / self.median) / _P99)
+        return self.median * math.exp(random.gauss(0.0, 1.0) * math.log(self.p99 / self.median) / _P99)
 
 
 def parse_latency(text: str) -> Latency:

@@ -8,14 +8,14 @@ from typing import Any
 _LOGGER = logging.getLogger("craftkit_async.emulator")
 
 
-class Crew:
+class BackgroundTasks:
     """Owns tasks. A task group cannot: test frameworks enter and leave a fixture in different tasks."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine until it ends or the crew is closed."""
+        """Run a coroutine until it ends or the emulator is closed."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._end)

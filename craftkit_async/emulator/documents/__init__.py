@@ -3,15 +3,15 @@
 from craftkit_async.emulator.documents.binding import image_urls
 from craftkit_async.emulator.documents.document import Document, Pipeline, choose_pipeline
 from craftkit_async.emulator.documents.placeholder import TINY_PDF
-from craftkit_async.emulator.documents.press import Press
 from craftkit_async.emulator.documents.samples import SLUGS, read_template, ready_templates
+from craftkit_async.emulator.documents.typesetter import PdfPrinter
 
 __all__ = [
     "SLUGS",
     "TINY_PDF",
     "Document",
+    "PdfPrinter",
     "Pipeline",
-    "Press",
     "choose_pipeline",
     "image_urls",
     "read_template",

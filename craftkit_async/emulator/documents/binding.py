@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# The one known way to send a picture inline is a `text` variable with a data address in it.
+# A picture is sent inline as a `text` variable with a data address in it.
 INLINE_IMAGE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ def list_fields(manifest: Mapping[str, Any], part: str = "variables") -> list[Ma
 
 
 def is_image(field: Mapping[str, Any], value: Any) -> bool:
-    """Tell whether a value is a picture rather than words."""
+    """Is a value a picture rather than words?"""
     if not isinstance(value, str) or not value:
         return False
     return field.get("dataType") == "image" or bool(INLINE_IMAGE.match(value))

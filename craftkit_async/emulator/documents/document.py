@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
-# Which of the service's three ways to render is meant: only `canvas` draws loops, only `document` leaves images out.
+# The three pipelines of the service: only `canvas` draws loops, only `document` leaves images out.
 Pipeline = Literal["canvas", "document", "overlay"]
 
 
@@ -23,7 +23,7 @@ class Document:
 
 
 def choose_pipeline(content: Mapping[str, Any] | None, template_type: str | None = None) -> Pipeline:
-    """Name the way a published layout is rendered: overlays first, then anything with pages, else the canvas."""
+    """Choose the pipeline of a published layout: overlays first, then anything with pages, else the canvas."""
     if template_type == "pdf-overlay":
         return "overlay"
     return "document" if content and isinstance(content.get("pages"), list) else "canvas"

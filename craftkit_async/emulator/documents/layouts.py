@@ -1,4 +1,4 @@
-"""A document's layout, as data for the typesetter: what stands where, every text ready to be set."""
+"""Layouts: the positions of all parts of a document, as data for the typesetter."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ import attrs
 from craftkit_async.emulator.documents.binding import find_rows, find_value, is_image, list_fields
 from craftkit_async.emulator.documents.document import Document
 from craftkit_async.emulator.documents.formats import write_value
-from craftkit_async.emulator.documents.lettering import clean, is_right_to_left, typeset
 from craftkit_async.emulator.documents.pages import Paper, choose_paper
 from craftkit_async.emulator.documents.tables import Cell, lay_out_table
+from craftkit_async.emulator.documents.text import clean, is_right_to_left, typeset
 
 BODY = 9.5
 TITLE = 22.0
@@ -20,13 +20,13 @@ PASSAGE = 300  # letters; a longer text gets the page's full width
 GUTTER = 16.0
 NARROW = 340.0  # points; a slimmer page has its groups below one another
 LABEL_SHARE = 0.36  # of a group's width
-# Sums stand below the table that they sum up.
+# Sums are printed below their table.
 SUM = re.compile(
     r"(sub|grand)?_?-?total|net|gross|tax|vat|discount|shipping|balance|(amount_?)?due|paid", re.IGNORECASE
 )
 GRAND_SUM = re.compile(r"(grand_?)?total|balance|(amount_?)?due|(total|balance)_?due", re.IGNORECASE)
 NUMERIC = frozenset({"number", "currency"})
-NOTHING = "–"  # noqa: RUF001 - a dash is what print uses for an empty place
+NOTHING = "–"  # noqa: RUF001 - a dash is what print uses for an empty value
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
 LONGEST_LINK = 2_000
 
@@ -69,7 +69,7 @@ class _Field:
 
 
 class _Layout:
-    """Sorts one document's fields into the places of the page."""
+    """Sorts one document's fields into the areas of the page."""
 
     def __init__(self, document: Document, placed: Mapping[str, str]) -> None:
         self._document = document
@@ -117,7 +117,7 @@ class _Layout:
         }
 
     def _is_certificate(self) -> bool:
-        """Draw a certificate where a layout asks for one and there is no table, which it has no room for."""
+        """Draw a certificate where a layout asks for one and there is no table, which would not fit."""
         layout = self._document.options.get("layout")
         asked = isinstance(layout, Mapping) and layout.get("style") == "certificate"
         return asked and not self._loops
@@ -163,7 +163,7 @@ class _Layout:
         return self._show_value(field.definition, field.value, width)
 
     def _show_value(self, definition: Mapping[str, Any], value: Any, width: float) -> Any:
-        """Describe a value for a place `width` ems wide: as a picture, a link or a text."""
+        """Describe a value for an area `width` ems wide: as a picture, a link or a text."""
         if is_image(definition, value) and value in self._placed:
             return {"image": self._placed[value]}
         written = self._write(definition, value)

@@ -18,9 +18,9 @@ FORMATS = {
     "tabloid": (792.0, 1224.0),
 }
 DEFAULT_MARGIN = 20 * MILLIMETRE
-# The line with the page number stands in the bottom margin and must stay on the paper.
+# The page number is in the bottom margin and must stay on the paper.
 LEAST_BOTTOM = 12 * MILLIMETRE
-# Margins that leave no room for a word would hang up any typesetter.
+# Margins that leave no space for a word would hang any typesetter.
 LARGEST_SHARE = 0.4
 
 _LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(mm|cm|in|pt|px|)\s*", re.IGNORECASE)

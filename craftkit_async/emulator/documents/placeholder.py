@@ -1,14 +1,14 @@
-"""The smallest PDF file with a page, for when nobody will look at it."""
+"""The smallest PDF file with a page, for load tests."""
 
 
 def _assemble(*objects: bytes) -> bytes:
     """Join numbered objects and the table that says where each begins."""
-    body, places = b"%PDF-1.4\n", []
+    body, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
-        places.append(len(body))
+        offsets.append(len(body))
         body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
     table = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    table += b"".join(b"%010d 00000 n \n" % place for place in places)
+    table += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     return body + table + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
 
 

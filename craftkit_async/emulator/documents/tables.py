@@ -6,11 +6,11 @@ from typing import Any
 import attrs
 
 from craftkit_async.emulator.documents.columns import share_width
-from craftkit_async.emulator.documents.lettering import measure, typeset
+from craftkit_async.emulator.documents.text import measure, typeset
 
 # More columns than this on one page cannot be read: the rest go into a second table below.
 COLUMNS = 14
-# With more columns, smaller letters and less room between them: (most columns, letter size, inset), in points.
+# With more columns, smaller letters and less space between them: (most columns, letter size, inset), in points.
 SIZES = ((6, 9.0, 6.0), (9, 8.0, 4.5), (COLUMNS, 7.0, 3.0))
 # Widths are estimated from the first rows: those that come later wrap if they must.
 SAMPLED = 300
@@ -22,7 +22,7 @@ KEPT_TOGETHER = 600
 
 @attrs.frozen
 class Cell:
-    """One place in a table: its text, and the picture or the link that goes with it."""
+    """One cell of a table: its text, and the picture or the link that goes with it."""
 
     text: str
     picture: str | None = None
@@ -71,6 +71,6 @@ def _lay_out(
 
 
 def _measure(header: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> Iterator[float]:
-    for place, cell in enumerate(header):
+    for index, cell in enumerate(header):
         bold = 1.08 * cell.measure()
-        yield max([bold, *(row[place].measure() for row in rows[:SAMPLED])])
+        yield max([bold, *(row[index].measure() for row in rows[:SAMPLED])])

@@ -1,1 +1,1 @@
-"""Faults on request: the grammar, the dice, and what each kind does to an answer."""
+"""Faults on request: the grammar, the random choice, and what each kind does to an answer."""

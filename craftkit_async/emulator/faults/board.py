@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from craftkit_async.emulator.faults.dice import FaultDice
 from craftkit_async.emulator.faults.grammar import Fault, Rule, parse_faults, write_faults
+from craftkit_async.emulator.faults.random_faults import RandomFaults
 
 
 class Faults:
@@ -12,7 +12,7 @@ class Faults:
     def __init__(self, rules: Iterable[Rule], seed: int, operations: Collection[str]) -> None:
         self._initial = tuple(rules)
         self._seed, self._operations = seed, operations
-        self._dice = FaultDice(self._initial, seed)
+        self._dice = RandomFaults(self._initial, seed)
         self._one_offs = 0
 
     def __str__(self) -> str:
@@ -24,24 +24,24 @@ class Faults:
         return self._dice.rules
 
     def set(self, spec: str | Iterable[str]) -> None:
-        """Put these faults in force in place of the ones there were; raises FaultSpecError."""
-        self._dice = FaultDice(parse_faults(spec, self._operations), self._seed)
+        """Replace the faults in force; raises FaultSpecError."""
+        self._dice = RandomFaults(parse_faults(spec, self._operations), self._seed)
 
     def clear(self) -> None:
         """Let everything go well."""
-        self._dice = FaultDice((), self._seed)
+        self._dice = RandomFaults((), self._seed)
 
     def restore(self) -> None:
         """Put back what the emulator was started with."""
-        self._dice = FaultDice(self._initial, self._seed)
+        self._dice = RandomFaults(self._initial, self._seed)
         self._one_offs = 0
 
     def draw(self, target: str) -> tuple[Fault, ...]:
         """Draw what strikes this time."""
         return self._dice.draw(target)
 
-    def read_one_off(self, spec: str) -> FaultDice:
+    def read_one_off(self, spec: str) -> RandomFaults:
         """Read the faults that one request asks for itself; raises FaultSpecError."""
         rules = parse_faults(spec, self._operations)
         self._one_offs += 1
-        return FaultDice(rules, self._seed + self._one_offs)
+        return RandomFaults(rules, self._seed + self._one_offs)

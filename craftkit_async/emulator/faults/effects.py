@@ -20,7 +20,7 @@ _CODES: Final = {"401": "unauthorized", "429": "rate_limited", "500": "internal"
 
 
 def answer_instead(faults: Iterable[Fault], operation: Operation, path: str, now: int) -> Answer | None:
-    """Give the first answer that a fault puts in the place of the work, if any."""
+    """Return the answer of the first fault that replaces the work, if any."""
     for fault in faults:
         if answer := _answer_for(fault, operation, path, now):
             return answer
@@ -56,10 +56,10 @@ def _refuse(fault: Fault, operation: Operation, now: int) -> Answer:
     return answer
 
 
-def choose_reset(kinds: Collection[str], dice: Random) -> str | None:
-    """Say whether the connection breaks before the work, after it, or not at all."""
+def choose_reset(kinds: Collection[str], random: Random) -> str | None:
+    """Return whether the connection breaks before the work, after it, or not."""
     if "reset" in kinds:
-        return dice.choice(["reset-before", "reset-after"])
+        return random.choice(["reset-before", "reset-after"])
     return next((kind for kind in ("reset-before", "reset-after") if kind in kinds), None)
 
 

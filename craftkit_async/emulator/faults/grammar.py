@@ -12,7 +12,7 @@ WEBHOOK: Final = "webhook"
 RENDER: Final = "render"
 EVERY_OPERATION: Final = "*"
 
-# What stands in the place of the argument when a kind is listed for people.
+# How the argument of a kind is shown in a list for people.
 ANSWER_KINDS: Final = {
     "401": "[=CODE]",
     "429": "[=SECONDS|date]",
@@ -83,7 +83,7 @@ def parse_faults(specs: str | Iterable[str], operations: Collection[str]) -> tup
 
 
 def write_faults(rules: Iterable[Rule]) -> str:
-    """Write rules the way they are read."""
+    """Write rules in the grammar in which they are read."""
     return ",".join(map(str, rules))
 
 

@@ -1,4 +1,4 @@
-"""The record of requests: what tests look at afterwards."""
+"""Request log: the latest requests, for tests to read afterwards."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from craftkit_async.emulator.manifests.values import Misfit, coerce
 
 MAX_ROWS: Final = 10_000  # the published limit of a loop
-_MAX_ISSUES: Final = 100  # a reply about 10,000 bad rows helps nobody
+_MAX_ISSUES: Final = 100  # a reply about 10,000 bad rows is no help
 
 Issues = dict[str, list[str]]
 Path = tuple[str, ...]
@@ -94,14 +94,14 @@ def _bind_object(
 
 
 def find(data: Any, path: Path) -> Any:
-    """Look a value up by its path; null is as good as absent."""
+    """Return the value at a path; null counts as absent."""
     for part in path:
         data = data.get(part) if isinstance(data, dict) else None
     return data
 
 
 def place(data: dict[str, Any], path: Path, value: Any) -> None:
-    """Put a value at its path; a value already on the way gives way, as keys such as `a` and `a.b` clash."""
+    """Put a value at its path, replacing a value that is in between: keys such as `a` and `a.b` clash."""
     for part in path[:-1]:
         inner = data.get(part)
         if not isinstance(inner, dict):

@@ -6,7 +6,7 @@ from typing import Any, Final
 from craftkit_async.emulator.manifests.binding import place
 
 _DANGEROUS: Final = frozenset({"__proto__", "constructor", "prototype"})
-MAX_DEPTH: Final = 32  # of a dotted key; deeper ones are nobody's form
+MAX_DEPTH: Final = 32  # of a dotted key; no form is nested deeper
 
 
 def expand(data: Mapping[str, Any]) -> dict[str, Any]:

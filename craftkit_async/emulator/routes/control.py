@@ -1,135 +1,149 @@
-"""The emulator's own routes: what tests look at and turn; `docs/emulator.md` describes them."""
+"""Control: the emulator's own routes, for tests to read and change its state; `docs/emulator.md` describes them."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from aiohttp import web
+import attrs
 from attrs import asdict
 
 from craftkit_async.emulator.calls import read_json
 from craftkit_async.emulator.dashboard import check_subscription, check_template
 from craftkit_async.emulator.faults.grammar import FaultSpecError
 from craftkit_async.emulator.http.answers import Answer, Issues, Refusal
-from craftkit_async.emulator.request_pipeline import Desk
+from craftkit_async.emulator.request_pipeline import RequestPipeline
 from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.settings import MAX_SKIP
 from craftkit_async.emulator.signing_provider import STEPS
 from craftkit_async.emulator.storage.records import Delivery, Project
 from craftkit_async.emulator.storage.times import to_iso
 
-Control = Callable[[Service, Desk, web.Request, Any], Answer]
+
+@attrs.frozen
+class ControlRequest:
+    """One call of a control route."""
+
+    service: Service
+    pipeline: RequestPipeline
+    path: Mapping[str, str]
+    """The parts of the path by name."""
+    body: Mapping[str, Any]
 
 
-def show_state(service: Service, desk: Desk, _: web.Request, __: Any) -> Answer:
+Control = Callable[[ControlRequest], Answer]
+
+
+def show_state(request: ControlRequest) -> Answer:
     """Show the projects with their hooks, and counts of everything."""
     statuses = dict.fromkeys(("queued", "rendering", "succeeded", "failed"), 0)
-    for render in service.state.renders:
+    for render in request.service.state.renders:
         statuses[render.status] += 1
     body = {
-        "now": to_iso(service.clock.now()),
-        "projects": service.describe_projects(),
-        "counts": service.state.count() | {"requests": len(desk.requests)},
+        "now": to_iso(request.service.clock.now()),
+        "projects": request.service.describe_projects(),
+        "counts": request.service.state.count() | {"requests": len(request.pipeline.requests)},
         "renders": statuses,
-        "subscriptions": [asdict(each, filter=_is_shown) for each in service.state.subscriptions],
-        "mails": [asdict(each) for each in service.state.mails],
-        "faults": str(service.faults),
+        "subscriptions": [asdict(each, filter=_is_shown) for each in request.service.state.subscriptions],
+        "mails": [asdict(each) for each in request.service.state.mails],
+        "faults": str(request.service.faults),
     }
     return Answer(200, body)
 
 
-def show_requests(_: Service, desk: Desk, __: web.Request, ___: Any) -> Answer:
+def show_requests(request: ControlRequest) -> Answer:
     """Show the latest requests, oldest first."""
-    return Answer(200, {"requests": [each.to_json() for each in list(desk.requests)]})
+    return Answer(200, {"requests": [each.to_json() for each in list(request.pipeline.requests)]})
 
 
-def show_deliveries(service: Service, _: Desk, __: web.Request, ___: Any) -> Answer:
+def show_deliveries(request: ControlRequest) -> Answer:
     """Show the delivery log, oldest first."""
-    return Answer(200, {"deliveries": [describe_delivery(each) for each in service.state.deliveries]})
+    return Answer(200, {"deliveries": [describe_delivery(each) for each in request.service.state.deliveries]})
 
 
-def redeliver(service: Service, _: Desk, request: web.Request, __: Any) -> Answer:
+def redeliver(request: ControlRequest) -> Answer:
     """Send a delivery once more, under the same id."""
-    delivery = service.state.deliveries.get(request.match_info["id"])
+    delivery = request.service.state.deliveries.get(request.path["id"])
     if delivery is None:
         raise Refusal(404, "not_found", "No such delivery.")
-    service.outbox.redeliver(delivery)
+    request.service.outbox.redeliver(delivery)
     return Answer(202, describe_delivery(delivery))
 
 
-def show_faults(service: Service, _: Desk, __: web.Request, ___: Any) -> Answer:
+def show_faults(request: ControlRequest) -> Answer:
     """Show the faults in force."""
-    return Answer(200, {"spec": str(service.faults)})
+    return Answer(200, {"spec": str(request.service.faults)})
 
 
-def set_faults(service: Service, _: Desk, __: web.Request, body: Any) -> Answer:
+def set_faults(request: ControlRequest) -> Answer:
     """Put faults in force."""
     try:
-        service.faults.set(_need(body, "spec", str))
+        request.service.faults.set(_need(request.body, "spec", str))
     except FaultSpecError as error:
         raise _refuse("spec", str(error)) from None
-    return Answer(200, {"spec": str(service.faults)})
+    return Answer(200, {"spec": str(request.service.faults)})
 
 
-def clear_faults(service: Service, _: Desk, __: web.Request, ___: Any) -> Answer:
+def clear_faults(request: ControlRequest) -> Answer:
     """Let everything go well."""
-    service.faults.clear()
+    request.service.faults.clear()
     return Answer(200, {"spec": ""})
 
 
-def move_clock(service: Service, _: Desk, __: web.Request, body: Any) -> Answer:
+def move_clock(request: ControlRequest) -> Answer:
     """Let time pass, and do what has become due."""
-    seconds = float(_need(body, "advance", (int, float)))
-    if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SKIP - service.clock.skipped:
+    seconds = float(_need(request.body, "advance", (int, float)))
+    if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SKIP - request.service.clock.skipped:
         raise _refuse("advance", "Expected seconds, ten years at most")
-    service.skip(seconds)
-    return Answer(200, {"now": to_iso(service.clock.now())})
+    request.service.skip(seconds)
+    return Answer(200, {"now": to_iso(request.service.clock.now())})
 
 
-def make_template(service: Service, _: Desk, __: web.Request, body: Any) -> Answer:
+def make_template(request: ControlRequest) -> Answer:
     """Make a template as the dashboard does."""
     try:
-        template = service.shelf.add(_find_project(service, body).id, check_template(body))
+        template = request.service.templates.add(
+            _find_project(request.service, request.body).id, check_template(request.body)
+        )
     except ValueError as error:
         raise _refuse("template", str(error)) from None
     names = ("id", "slug", "hook_token", "hook_secret")
     return Answer(201, asdict(template, filter=lambda attribute, _: attribute.name in names))
 
 
-def subscribe(service: Service, _: Desk, __: web.Request, body: Any) -> Answer:
+def subscribe(request: ControlRequest) -> Answer:
     """Register a subscriber, as the dashboard does."""
     try:
-        row = service.subscribe(**check_subscription(body))
+        row = request.service.subscribe(**check_subscription(request.body))
     except ValueError as error:
         raise _refuse("subscription", str(error)) from None
     return Answer(201, asdict(row, filter=_is_shown))
 
 
-def unsubscribe(service: Service, _: Desk, request: web.Request, __: Any) -> Answer:
+def unsubscribe(request: ControlRequest) -> Answer:
     """Remove a subscriber."""
-    row = service.state.subscriptions.get(request.match_info["id"])
+    row = request.service.state.subscriptions.get(request.path["id"])
     if row is None:
         raise Refusal(404, "not_found", "No such subscription.")
-    service.state.subscriptions.remove(row)
+    request.service.state.subscriptions.remove(row)
     return Answer(200, {"id": row.id})
 
 
-def play_signature(service: Service, _: Desk, request: web.Request, body: Any) -> Answer:
+def play_signature(request: ControlRequest) -> Answer:
     """Do what a recipient or the signing provider would do."""
-    signature = service.state.signatures.get(request.match_info["id"])
-    step = request.match_info["step"]
+    signature = request.service.state.signatures.get(request.path["id"])
+    step = request.path["step"]
     if signature is None or step not in STEPS:
         raise Refusal(404, "not_found", f"No such request, or no such step; known steps: {', '.join(STEPS)}.")
-    recipient = _need(body, "recipient", int) if "recipient" in body else None
-    reason = _need(body, "reason", str) if "reason" in body else None
-    service.provider.play(signature, step, recipient, reason)
+    recipient = _need(request.body, "recipient", int) if "recipient" in request.body else None
+    reason = _need(request.body, "reason", str) if "reason" in request.body else None
+    request.service.provider.play(signature, step, recipient, reason)
     return Answer(200, {"id": signature.id, "status": signature.status, "archived": signature.archived})
 
 
-def reset(service: Service, desk: Desk, _: web.Request, __: Any) -> Answer:
+def reset(request: ControlRequest) -> Answer:
     """Start afresh."""
-    service.reset()
-    desk.requests.clear()
+    request.service.reset()
+    request.pipeline.requests.clear()
     return Answer(200, {"reset": True})
 
 
@@ -151,14 +165,14 @@ def _is_shown(attribute: Any, _: Any) -> bool:
     return bool(attribute.name != "secret")
 
 
-def _need(body: dict[str, Any], name: str, kinds: Any) -> Any:
+def _need(body: Mapping[str, Any], name: str, kinds: Any) -> Any:
     value = body.get(name)
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise _refuse(name, "Required, or of the wrong type")
     return value
 
 
-def _find_project(service: Service, body: dict[str, Any]) -> Project:
+def _find_project(service: Service, body: Mapping[str, Any]) -> Project:
     if "projectId" not in body:
         return next(iter(service.state.projects))  # the local one is the first
     project = service.state.projects.get(str(body["projectId"]))

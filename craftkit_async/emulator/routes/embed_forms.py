@@ -81,7 +81,7 @@ def _find_template(service: Service, call: Call, session: Session) -> tuple[Temp
     template = service.state.templates.get(template_id)
     if template is None or template.deleted is not None or template.project_id != call.project.id:
         raise Refusal(404, "template_not_found", "No template with that id.")
-    return template, service.shelf.find_version(template)
+    return template, service.templates.find_version(template)
 
 
 def _read_uuid(text: str) -> str | None:
@@ -92,7 +92,7 @@ def _read_uuid(text: str) -> str | None:
 
 
 def _collect(service: Service, session: Session, template: Template, version: Version, data: dict[str, Any]) -> Answer:
-    bound, issues = service.shelf.bind(version).bind(data)
+    bound, issues = service.templates.bind(version).bind(data)
     if issues:
         raise refuse_data(issues)
     now = service.clock.now()

@@ -91,10 +91,10 @@ def create_builder_template(service: Service, call: Call) -> Answer:
     document = call.json()["documentTemplate"]
     may_publish = _may_publish(call)
     name = document.get("name") or "Untitled template"
-    template = service.shelf.make(call.project.id, service.shelf.choose_slug(call.project.id, name), name, None)
+    template = service.templates.make(call.project.id, service.templates.choose_slug(call.project.id, name), name, None)
     layout = document.get("layout")
     if may_publish and isinstance(layout, dict) and isinstance(layout.get("blocks"), list):
-        service.shelf.publish(template, {"manifest": {"variables": [], "loops": []}, "layout": layout})
+        service.templates.publish(template, {"manifest": {"variables": [], "loops": []}, "layout": layout})
     service.state.templates.put(template)
     reply = {
         **document,

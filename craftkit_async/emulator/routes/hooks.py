@@ -19,7 +19,7 @@ def trigger_hook(service: Service, call: Call) -> Answer:
     _check_signature(template, call)
     data = call.json()
     call.credential = Credential(project=project, watermark=project.watermark)
-    render, first = submit(service, call, service.shelf.find_version(template), data)
+    render, first = submit(service, call, service.templates.find_version(template), data)
     reply = describe_submission(service, render)
     return Answer(202, {name: reply[name] for name in ("id", "status", "pollUrl")}, first=first)
 

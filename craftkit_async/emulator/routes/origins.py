@@ -1,4 +1,4 @@
-"""Where a browser's call comes from: the emulator's own origin, or no origin at all."""
+"""Origins: a browser's call comes from the emulator's own origin, or has none."""
 
 from craftkit_async.emulator.calls import Call
 from craftkit_async.emulator.http.answers import Refusal

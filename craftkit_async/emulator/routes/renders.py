@@ -16,7 +16,7 @@ def submit(
     service: Service, call: Call, version: Version, data: dict[str, Any], **extra: Any
 ) -> tuple[Render, Callable[[], Awaitable[None]] | None]:
     """Check data and queue its render; also gives what has to happen before the answer, if anything."""
-    bound, issues = service.shelf.bind(version).bind(data)
+    bound, issues = service.templates.bind(version).bind(data)
     if issues:
         raise refuse_data(issues)
     faults = call.draw(RENDER)

@@ -22,8 +22,8 @@ def list_templates(service: Service, call: Call) -> Answer:
 
 def get_template(service: Service, call: Call) -> Answer:
     """Show one template; without a published version its manifest is null."""
-    template = service.shelf.find(call.project.id, call.path["slug"])
-    version = service.shelf.read_current(template)
+    template = service.templates.find(call.project.id, call.path["slug"])
+    version = service.templates.read_current(template)
     body = _summarise(template) | {
         "description": template.description,
         "manifest": version.manifest if version else None,
@@ -35,8 +35,8 @@ def get_template(service: Service, call: Call) -> Answer:
 def create_template(service: Service, call: Call) -> Answer:
     """Make a template and publish it as version 1."""
     body = _read_content(call)
-    slug = body.get("slug") or service.shelf.choose_slug(call.project.id, body["name"])
-    if service.shelf.is_there(call.project.id, slug):
+    slug = body.get("slug") or service.templates.choose_slug(call.project.id, body["name"])
+    if service.templates.is_there(call.project.id, slug):
         raise Refusal(409, "slug_conflict", "A template has this slug already.")
     return Answer(201, _publish(service, call, slug, body))
 
@@ -44,14 +44,14 @@ def create_template(service: Service, call: Call) -> Answer:
 def put_template(service: Service, call: Call) -> Answer:
     """Make the template at this slug, or publish its next version."""
     body, slug = _read_content(call), call.path["slug"]
-    existed = service.shelf.is_there(call.project.id, slug)
+    existed = service.templates.is_there(call.project.id, slug)
     return Answer(200 if existed else 201, _publish(service, call, slug, body))
 
 
 def delete_template(service: Service, call: Call) -> Answer:
     """Delete a template; its renders stay readable."""
-    template = service.shelf.find(call.project.id, call.path["slug"])
-    deleted = service.shelf.delete(template)
+    template = service.templates.find(call.project.id, call.path["slug"])
+    deleted = service.templates.delete(template)
     return Answer(200, {"id": template.id, "slug": template.slug, "deletedAt": to_iso(deleted)})
 
 
@@ -61,10 +61,10 @@ def render_template(service: Service, call: Call) -> Answer:
     key = call.header("Idempotency-Key") or body.get("jobId")
     if key and (known := service.state.render_by_key.newest((call.project.id, key))):
         return Answer(200, describe_submission(service, known))
-    template = service.shelf.find(call.project.id, call.path["slug"])
+    template = service.templates.find(call.project.id, call.path["slug"])
     options = body.get("options", {})
     number = options.get("versionNumber")
-    version = service.shelf.find_version(template, None if number is None else int(number))
+    version = service.templates.find_version(template, None if number is None else int(number))
     named = {"idempotency_key": key or None, "filename": options.get("filename")}
     render, first = submit(service, call, version, body["data"], **named)
     return Answer(202, describe_submission(service, render), first=first)
@@ -83,7 +83,7 @@ def _read_content(call: Call) -> Any:
 
 
 def _name_loop_keys(call: Call, refusal: Refusal) -> Refusal:
-    """Tell a dotted loop key from every other failure of the schema."""
+    """Distinguish a dotted loop key from every other failure of the schema."""
     if refusal.issues is None or refusal.issues.form:
         return refusal
     wrong = [path.split(".") for path in refusal.issues.fields]
@@ -93,13 +93,13 @@ def _name_loop_keys(call: Call, refusal: Refusal) -> Refusal:
 
 
 def _publish(service: Service, call: Call, slug: str, body: dict[str, Any]) -> dict[str, Any]:
-    shelf = service.shelf
-    if shelf.is_there(call.project.id, slug):
-        template = shelf.find(call.project.id, slug)
+    templates = service.templates
+    if templates.is_there(call.project.id, slug):
+        template = templates.find(call.project.id, slug)
         template.name, template.description = body["name"], body.get("description")
     else:
-        template = shelf.make(call.project.id, slug, body["name"], body.get("description"))
-    return _describe_published(template, shelf.publish(template, body))
+        template = templates.make(call.project.id, slug, body["name"], body.get("description"))
+    return _describe_published(template, templates.publish(template, body))
 
 
 def _describe_published(template: Template, version: Version) -> dict[str, Any]:

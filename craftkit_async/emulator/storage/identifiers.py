@@ -5,19 +5,19 @@ import re
 import unicodedata
 
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
-_SLUG_LENGTH = 100  # leaves room for a suffix under the published limit of 120
+_SLUG_LENGTH = 100  # a suffix still fits under the published limit of 120
 
 
 def new_id(milliseconds: int) -> str:
     """Make a UUIDv7: the time first, so that ids sort by age."""
-    dice = int.from_bytes(os.urandom(10), "big")
-    number = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | (dice >> 68) << 64 | 2 << 62 | dice & (1 << 62) - 1
+    random = int.from_bytes(os.urandom(10), "big")
+    number = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68) << 64 | 2 << 62 | random & (1 << 62) - 1
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def new_token(prefix: str, size: int = 18) -> str:
-    """Make a secret nobody can guess."""
+    """Make a secret that cannot be guessed."""
     return f"{prefix}{os.urandom(size).hex()}"
 
 

@@ -68,7 +68,7 @@ class Version:
 
 @define
 class Render:
-    """A render; its data is kept apart, because nobody reads it again."""
+    """A render; its data is kept apart, because it is not read again."""
 
     id: str
     project_id: str
@@ -212,7 +212,7 @@ class Subscription:
 
 @define
 class Delivery:
-    """One event on its way to one subscriber, with every attempt made."""
+    """One event for one subscriber, with every attempt made."""
 
     id: str
     event: str

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 import orjson
 
-_LAZY_DELAY: Final = 0.05  # seconds a change nobody waits for may gather company
+_LAZY_DELAY: Final = 0.05  # seconds for which changes that no request waits for are collected
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS records (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS files (id TEXT PRIMARY KEY, body BLOB NOT NULL);
@@ -136,7 +136,7 @@ class Store:
         execute("BEGIN")
         try:
             if self._changed:
-                rows = [(*place, self._encode(record).decode()) for place, record in self._changed.items()]
+                rows = [(*key, self._encode(record).decode()) for key, record in self._changed.items()]
                 execute(_WRITE, (orjson.dumps(rows).decode(),))
             if self._removed:
                 self._database.executemany("DELETE FROM records WHERE kind = ? AND id = ?", list(self._removed))

@@ -1,4 +1,4 @@
-"""Deliveries on their way: six attempts, then abandoned; every attempt is in the log."""
+"""Outbox: sends deliveries, six attempts each and then abandoned; every attempt is logged."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,7 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from craftkit_async.emulator.environment import Ground
+from craftkit_async.emulator.environment import Environment
 from craftkit_async.emulator.faults.board import Faults
 from craftkit_async.emulator.faults.grammar import WEBHOOK, Fault
 from craftkit_async.emulator.storage.identifiers import new_id
@@ -28,9 +28,9 @@ _HAPPY: Final = range(200, 300)
 class Outbox:
     """Sends events to the subscriptions that want them."""
 
-    def __init__(self, ground: Ground, faults: Faults, delays: Sequence[float]) -> None:
-        self._state, self._clock = ground.state, ground.clock
-        self._agenda, self._crew = ground.agenda, ground.crew
+    def __init__(self, environment: Environment, faults: Faults, delays: Sequence[float]) -> None:
+        self._state, self._clock = environment.state, environment.clock
+        self._schedule, self._tasks = environment.schedule, environment.tasks
         self._faults, self._delays = faults, delays
         self._ready: deque[str] = deque()
         self._held: list[str] = []
@@ -48,12 +48,12 @@ class Outbox:
         )
         for delivery in self._state.deliveries:
             if delivery.state == _PENDING:
-                self._agenda.at(delivery.next, self._enqueue, delivery.id)
+                self._schedule.at(delivery.next, self._enqueue, delivery.id)
             else:
                 self._ended.append(delivery.id)
 
     async def close(self) -> None:
-        """Close the connections; the attempts in flight belong to the crew."""
+        """Close the connections; the background tasks end the attempts in flight."""
         if self._session:
             await self._session.close()
 
@@ -133,9 +133,9 @@ class Outbox:
             return
         if "reorder" in delivery.faults.split(","):
             self._held.append(delivery.id)
-            self._agenda.at(self._clock.now() + _HOLD, self._release)
+            self._schedule.at(self._clock.now() + _HOLD, self._release)
         elif delivery.next > delivery.created:
-            self._agenda.at(delivery.next, self._enqueue, delivery.id)
+            self._schedule.at(delivery.next, self._enqueue, delivery.id)
         else:
             self._enqueue(delivery.id)
 
@@ -153,7 +153,7 @@ class Outbox:
             delivery = self._state.deliveries.get(self._ready.popleft())
             if delivery and delivery.state == _PENDING:
                 self._busy += 1
-                self._crew.start(self._attempt(delivery))
+                self._tasks.start(self._attempt(delivery))
 
     async def _attempt(self, delivery: Delivery) -> None:
         started = self._clock.now()
@@ -187,13 +187,13 @@ class Outbox:
             return  # everything was reset meanwhile
         tries = len(delivery.attempts)
         if acknowledged and "duplicate" in delivery.faults.split(",") and tries == 1:
-            self._agenda.at(self._clock.now(), self._enqueue, delivery.id)
+            self._schedule.at(self._clock.now(), self._enqueue, delivery.id)
         elif acknowledged or delivery.forged or tries > len(self._delays):
             delivery.state = "delivered" if acknowledged else "abandoned"
             self._log_end(delivery)
         else:
             delivery.next = self._clock.now() + int(self._delays[tries - 1] * 1000)
-            self._agenda.at(delivery.next, self._enqueue, delivery.id)
+            self._schedule.at(delivery.next, self._enqueue, delivery.id)
         self._state.deliveries.put(delivery)
 
     def _log_end(self, delivery: Delivery) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from craftkit_async.emulator.documents import Press
+from craftkit_async.emulator.documents import PdfPrinter
 
 
 @pytest.fixture(scope="session")
-def press() -> Press:
-    return Press()
+def press() -> PdfPrinter:
+    return PdfPrinter()

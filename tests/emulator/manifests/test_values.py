@@ -11,7 +11,7 @@ from craftkit_async.emulator.manifests.values import Misfit, coerce
 from craftkit_async.emulator.storage.records import Version
 from craftkit_async.emulator.storage.sqlite import Store
 from craftkit_async.emulator.storage.state import State
-from craftkit_async.emulator.template_store import TemplateShelf
+from craftkit_async.emulator.template_store import TemplateStore
 
 FITS = [
     ("text", "a", "a"),
@@ -138,12 +138,12 @@ def test_keys_that_clash_give_way() -> None:
 def test_a_thousand_manifests_are_kept_ready() -> None:
     """One more, and they are read again as they are used."""
     store = Store(None)
-    shelf = TemplateShelf(State(store), Clock(float, 0.0))
+    templates = TemplateStore(State(store), Clock(float, 0.0))
     versions = [Version(id=str(number), template_id="t", number=1, manifest={}) for number in range(1001)]
-    first = shelf.bind(versions[0])
-    assert shelf.bind(versions[0]) is first
+    first = templates.bind(versions[0])
+    assert templates.bind(versions[0]) is first
     for version in versions:
-        shelf.bind(version)
+        templates.bind(version)
 
-    assert shelf.bind(versions[0]) is not first
+    assert templates.bind(versions[0]) is not first
     store.close()

@@ -11,7 +11,7 @@ from craftkit_async.emulator.background.clock import Clock
 _AT_ONCE: Final = 200  # entries run before requests get their turn
 
 
-class Agenda:
+class Schedule:
     """Calls functions when the emulator's clock reaches their moment."""
 
     def __init__(self, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Which faults strike now: each rule has its own dice, so that one rule never shifts another's."""
+"""Random faults: which faults apply now; each rule has random numbers of its own, so that no rule shifts another's."""
 
 from collections.abc import Iterable
 from random import Random
@@ -11,20 +11,20 @@ from craftkit_async.emulator.faults.grammar import EVERY_OPERATION, RENDER, WEBH
 @define
 class _Armed:
     rule: Rule
-    dice: Random
+    random: Random
     left: int | None
 
     def strikes(self, target: str) -> bool:
         if not _covers(self.rule.target, target) or self.left == 0:
             return False
-        if self.rule.probability < 1 and self.dice.random() >= self.rule.probability:
+        if self.rule.probability < 1 and self.random.random() >= self.rule.probability:
             return False
         if self.left is not None:
             self.left -= 1
         return True
 
 
-class FaultDice:
+class RandomFaults:
     """Draws the faults of each request, delivery and render; the same seed gives the same run."""
 
     def __init__(self, rules: Iterable[Rule], seed: int) -> None:

@@ -1,21 +1,21 @@
-"""Text made fit to print: clean, in the right direction, and breakable where a word is wider than its place."""
+"""Text: made printable, in the right direction, and breakable where a word is wider than its area."""
 
 import re
 import unicodedata
 from typing import Any
 
-# What stands for a character that no page can show: controls, lone surrogates, code points that never mean anything.
+# Printed for a character that no page can show: controls, lone surrogates, code points that never mean anything.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffc\ufffe\uffff]")
 LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 TAB = " " * 4
 # Setting a paragraph takes time by the square of its length: a megabyte at once a minute, in these portions seconds.
 PARAGRAPH = 8_000
-# A first strong letter stands near the start; nobody reads a megabyte to find it.
+# A first strong letter is near the start; a megabyte is not read to find it.
 SEARCHED = 500
 # A word is cut into portions of a sixth of the line, so that at most a sixth of a line stays empty.
 PORTIONS = 6
-# Better places than any: behind the marks inside addresses, paths and codes.
+# The best positions to break: behind the marks inside addresses, paths and codes.
 AFTER_MARK = re.compile(r"(?<=[/\\\-_.@?&=+,;:#|])")
 
 _NARROW, _WIDE = set("iIjltfr|!.,:;'`()[]/ "), set("mwMW@%")
@@ -29,7 +29,7 @@ def clean(text: str) -> str:
 
 
 def is_right_to_left(text: str) -> bool:
-    """Tell whether the first letter that has a direction runs from right to left."""
+    """Does the first letter that has a direction run from right to left?"""
     if text.isascii():
         return False
     directions = (unicodedata.bidirectional(letter) for letter in text[:SEARCHED])
@@ -54,7 +54,7 @@ def _measure_letter(letter: str) -> float:
 
 
 def typeset(text: str, width: float) -> Any:
-    """Describe a text for the typesetter, for a place that is `width` ems wide: plain, or in paragraphs of portions."""
+    """Describe a text for the typesetter, for an area `width` ems wide: plain, or in paragraphs of portions."""
     text = clean(text)
     right_to_left = is_right_to_left(text)
     if len(text) < PARAGRAPH and len(text) <= width and not right_to_left:  # no letter is wider than an em

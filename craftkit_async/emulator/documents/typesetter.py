@@ -27,7 +27,7 @@ from craftkit_async.emulator.documents.layouts import describe
 SOURCES = Path(__file__).with_name("typesetting")
 
 
-class Press:
+class PdfPrinter:
     """Prints documents; may be shared by threads, and is best made once: opening the typefaces costs most."""
 
     def __init__(self, font_path: str | Path | None = None) -> None:
@@ -45,7 +45,7 @@ class Press:
         self._numbers = itertools.count()
 
     def press(self, document: Document) -> bytes:
-        """Print a document, on a typesetter that nobody else is using; a picture that is broken leaves its address."""
+        """Print a document, on a free typesetter; a broken picture is replaced by its address."""
         try:
             typesetter = self._idle.pop()
         except IndexError:
@@ -68,7 +68,7 @@ class _Typesetter:
         self._compiler = typst.Compiler(root=folder, font_paths=fonts, ignore_system_fonts=True)
 
     def print(self, document: Document) -> bytes:
-        """Print a document; a picture that cannot be drawn leaves its address in its place."""
+        """Print a document; a picture that cannot be drawn is replaced by its address."""
         placed = self._place({} if document.pipeline == "document" else _collect_images(document))
         try:
             return self._print(document, placed)

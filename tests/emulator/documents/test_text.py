@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from craftkit_async.emulator.documents.lettering import PARAGRAPH, clean, is_right_to_left, measure, typeset
+from craftkit_async.emulator.documents.text import PARAGRAPH, clean, is_right_to_left, measure, typeset
 
 
 def join(described: Any) -> str:
