@@ -1,6 +1,14 @@
-"""Quick requests: two steps of aiohttp's own requests, done shorter for requests as small and plain as ours."""
+"""Quick requests: two methods of aiohttp's requests, shorter for requests as small and plain as ours.
 
+Replacing a method is right only as long as the replaced one does what was read here. So the digest of its source
+decides, and not a version: a release of aiohttp that changes one of the two methods sends in its own way, which is
+slower and as right, until the change was read and its digest is listed below.
+"""
+
+import hashlib
+import inspect
 from contextlib import suppress
+from functools import cache
 
 import aiohttp
 from aiohttp import hdrs
@@ -9,16 +17,31 @@ from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
 from multidict import CIMultiDict
 
-# The class below stands in for methods of these versions.
-_KNOWN_VERSIONS = "3.14."
+# Of the sources of `ClientRequest.update_headers` and `ClientRequest.send`, one after the other.
+KNOWN_DIGESTS = frozenset(
+    {
+        "b73c6d62468a2fdba57c852572022f16ff9aa15b52153f5dbb6b6ceee9e2511b",  # 3.14.0 to 3.14.3
+        "cb17619e88aa6a5066443bf11360c1993a6ca61aa50d1fefa46e321a99427161",  # 3.14.4 and 3.14.5: upload trackers
+    }
+)
 
 # Half of what a transport takes before it asks its writer to pause.
 _AT_ONCE_BYTES = 2**15
 
 
-def request_class(version: str) -> type[aiohttp.ClientRequest]:
-    """Choose the class for a version of aiohttp: where it is not known its own, which is slower and as right."""
-    return _QuickRequest if version.startswith(_KNOWN_VERSIONS) else aiohttp.ClientRequest
+@cache
+def request_class(replaced: type[aiohttp.ClientRequest] = aiohttp.ClientRequest) -> type[aiohttp.ClientRequest]:
+    """Return the quick class, or aiohttp's own if its methods are not those that were read."""
+    return _QuickRequest if digest_of(replaced) in KNOWN_DIGESTS else aiohttp.ClientRequest
+
+
+def digest_of(replaced: type[aiohttp.ClientRequest]) -> str | None:
+    """Return the digest of the methods that the quick class replaces; None where their source is not there."""
+    try:
+        source = inspect.getsource(replaced.update_headers) + inspect.getsource(replaced.send)
+    except OSError:
+        return None
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 class _QuickRequest(aiohttp.ClientRequest):
@@ -68,7 +91,9 @@ class _QuickRequest(aiohttp.ClientRequest):
         # Bytes that arrived unasked are no reply; with them the connection could be given back before the write.
         is_odd = protocol.should_close
         is_special = self._traces or self.proxy or self.chunked or self.compress or self._continue
-        return bool(is_slow or is_odd or is_special)
+        # From 3.14.4 on: something counts what is uploaded.
+        is_tracked = getattr(self, "_upload_tracker", None) is not None
+        return bool(is_slow or is_odd or is_special or is_tracked)
 
 
 def _write(writer: StreamWriter, body: bytes, protocol: ResponseHandler) -> None:

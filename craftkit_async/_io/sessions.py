@@ -115,7 +115,7 @@ class AiohttpTransport:
             connector=aiohttp.TCPConnector(limit=0, resolver=self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            request_class=request_class(aiohttp.__version__),
+            request_class=request_class(),
         )
         # Some instrumentations give a trace to every session that is made.
         self._is_untraced = not self._own.trace_configs
