@@ -373,7 +373,9 @@ class PollScheduler:
         if overdue is not None:
             del self._overdue[entry]
             self._expire(entry, now)
-        if entry.waiters is not None:
+        if entry.waiters is None:
+            self.drop(entry)
+        else:
             self._put_next(entry, hint)
 
     def _apply_failure(self, entry: Pending, error: Exception) -> float | None:

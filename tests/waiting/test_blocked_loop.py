@@ -81,6 +81,20 @@ async def test_a_last_poll_that_finds_nothing_ends_the_wait() -> None:
         assert (await waits[2]).is_succeeded
 
 
+@pytest.mark.parametrize("blocked_at", [0.5, 7.0])
+async def test_a_last_poll_leaves_nothing_behind(blocked_at: float) -> None:
+    """With the wait its deadline is gone, the one that it was given for that poll included."""
+    service = Service(latency=1.0)
+    async with service.make_client() as craftkit:
+        waiting = asyncio.ensure_future(craftkit.wait("x1", timeout=10.0))
+        await asyncio.sleep(blocked_at)
+        block(20.0)
+        with pytest.raises(WaitTimeoutError):
+            await waiting
+
+        assert craftkit._waiting.completions.scheduler._wheel.next() is None
+
+
 async def test_deadlines_during_a_last_poll_are_kept() -> None:
     """A wait that shares a late last poll ends at its own deadline, not at the bound of that poll."""
     service = Service(on_poll=lambda *_: LOST if now() > 6.0 else None)
