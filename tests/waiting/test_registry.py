@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from craftkit_async import ClientStateError, Limits, RenderFailedError, WaitTimeoutError
 from craftkit_async.testing import FakeReply, VirtualTimeLoop
 from craftkit_async.waiting.pending import Pending, PendingRenders
-from tests.support.cancelling import settle
+from tests.support.cancelling import other_tasks, settle
 from tests.support.service import Service, delivery_of, ended, now
 
 IDS = ("r1", "r2", "x1")
@@ -24,9 +24,9 @@ STEPS = st.one_of(
     st.tuples(st.just("hold"), st.sampled_from(IDS), st.booleans()),
     st.tuples(st.just("deliver"), st.sampled_from(IDS), st.sampled_from(ENDINGS)),
     st.tuples(st.just("end"), st.sampled_from(IDS), st.sampled_from(ENDINGS)),
-    st.tuples(st.sampled_from(["drop", "cancel", "tick", "break_looks"]), st.integers(0, 9)),
-    st.tuples(st.just("pass_time"), st.integers(0, 40)),
-    st.tuples(st.just("reopen")),
+    st.tuples(st.sampled_from(["drop", "cancel", "tick", "break_polls", "cancel_polls"]), st.integers(0, 9)),
+    st.tuples(st.sampled_from(["pass_time", "block"]), st.integers(0, 40)),
+    st.tuples(st.just("reopen"), st.sampled_from([None, 0, 1, 2, 5])),
 )
 
 
@@ -46,9 +46,18 @@ class _Model:
     def poll(self, render_id: str, _: int) -> FakeReply:
         if self.broken:
             self.broken -= 1
-            return FakeReply(status=500, after=0.1)
+            return self.fail(render_id)
         ending = self.ends.get(render_id)
         return FakeReply(json=ended(render_id, ending) if ending else {"id": render_id, "status": "queued"}, after=0.1)
+
+    def fail(self, render_id: str) -> FakeReply:
+        if self.broken % 4 == 0:
+            raise asyncio.CancelledError
+        about_another = ended("r2" if render_id == "r1" else "r1", "failed")
+        fits_not = {"id": 7, "status": "failed"}
+        return [FakeReply(status=500, after=0.1), FakeReply(json=about_another), FakeReply(json=fits_not)][
+            self.broken % 3
+        ]
 
     def answer(self, nth: int) -> FakeReply:
         return FakeReply(status=202, json={"id": f"r{min(nth, 2)}", "status": "queued"}, after=0.1)
@@ -91,10 +100,25 @@ class _Model:
     async def pass_time(self, number: int) -> None:
         await asyncio.sleep(number / 4)
 
-    async def break_looks(self, number: int) -> None:
+    async def block(self, number: int) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.jump(number / 4)
+
+    async def break_polls(self, number: int) -> None:
         self.broken = number
 
-    async def reopen(self) -> None:
+    async def cancel_polls(self, _: int) -> None:
+        for task in other_tasks() - {task for _, task in self.waits} - set(self.submits):
+            task.cancel()
+
+    async def reopen(self, turns: int | None) -> None:
+        if turns is not None:
+            closing = asyncio.ensure_future(self.craftkit.aclose())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.wait([closing])
         await self.craftkit.aclose()
         await settle()
         assert all(task.done() for _, task in self.waits)
