@@ -7,6 +7,9 @@ from typing import Final
 from craftkit_async.client import Craftkit
 from craftkit_async.errors import ConfigurationError
 
+# Receivers use this; it is not for programs.
+__all__: list[str] = []
+
 # A body of 350 bytes is there with its head. A sender that takes longer than the service waits for the answer is none.
 BODY_SECONDS: Final = 15.0
 

@@ -1,5 +1,7 @@
 """Help: every command says what it does in whole sentences that fit a terminal."""
 
+from pathlib import Path
+
 import pytest
 
 from craftkit_async.cli.group import craftkit_async
@@ -34,3 +36,11 @@ def test_commands_are_found_by_their_modules() -> None:
 
     assert {"batch", "demo", "doctor", "download", "emulate", "render", "templates", "wait", "webhook"} <= set(names)
     assert craftkit_async.get_command(None, "no-such-command") is None  # type: ignore[arg-type]  # the same
+
+
+def test_every_command_is_documented() -> None:
+    """docs/cli.md shows how each is called."""
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    names = craftkit_async.list_commands(None)  # type: ignore[arg-type]  # the same
+
+    assert [name for name in names if f"craftkit-async {name}" not in page] == []

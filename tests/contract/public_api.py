@@ -12,6 +12,7 @@ from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import attrs
@@ -28,6 +29,8 @@ from craftkit_async import (
     RetryPolicy,
     Timeouts,
     WebhookInbox,
+    receivers,
+    relays,
 )
 from craftkit_async.resources.resource import Resource
 
@@ -43,11 +46,9 @@ PACKAGES = (
     f"{ROOT}.emulator",
     f"{ROOT}.observe",
     f"{ROOT}.receivers",
-    f"{ROOT}.receivers.aiohttp",
-    f"{ROOT}.receivers.asgi",
-    f"{ROOT}.receivers.fastapi",
-    f"{ROOT}.receivers.middleware",
-    f"{ROOT}.relays.memory",
+    # One module for each framework and for each engine: a new one is found here.
+    *(module.name for module in iter_modules(receivers.__path__, f"{ROOT}.receivers.")),
+    *(module.name for module in iter_modules(relays.__path__, f"{ROOT}.relays.")),
     f"{ROOT}.testing",
 )
 

@@ -600,3 +600,14 @@ def test_the_fast_path_never_differs_from_the_long_one(members: dict[str, Any]) 
 def test_the_fast_path_and_no_object(body: bytes) -> None:
     """It raises nothing."""
     assert read_published(body, {}) is None
+
+
+def test_every_published_event_has_its_class() -> None:
+    """A new event of the contract is a new entry in the table of readers, and no more."""
+    published = [name for name in read()["webhooks"] if "." in name]
+
+    assert len(published) == 10
+    for name in published:
+        example = next(iter(read()["webhooks"][name]["post"]["requestBody"]["content"].values()))["example"]
+        assert not isinstance(event_of(example), UnknownEvent)
+        assert event_of(example).event == name
