@@ -7,11 +7,12 @@ from craftkit_async.models.projects import Project, ProjectDeleted, ProjectKey
 from craftkit_async.resources.resource import Resource
 
 _ACCOUNT = Credential.ACCOUNT
+_ID = ("id", "id")
 _LIST = Operation("list_projects", "GET", "/v1/projects", Project, envelope="projects", credential=_ACCOUNT)
 _CREATE = Operation("create_project", "POST", "/v1/projects", Project, retry=Retry.NEVER, credential=_ACCOUNT)
-_GET = Operation("get_project", "GET", "/v1/projects/{id}", Project, credential=_ACCOUNT)
-_RENAME = Operation("update_project", "PATCH", "/v1/projects/{id}", Project, credential=_ACCOUNT)
-_DELETE = Operation("delete_project", "DELETE", "/v1/projects/{id}", ProjectDeleted, credential=_ACCOUNT)
+_GET = Operation("get_project", "GET", "/v1/projects/{id}", Project, credential=_ACCOUNT, about=_ID)
+_RENAME = Operation("update_project", "PATCH", "/v1/projects/{id}", Project, credential=_ACCOUNT, about=_ID)
+_DELETE = Operation("delete_project", "DELETE", "/v1/projects/{id}", ProjectDeleted, credential=_ACCOUNT, about=_ID)
 _CREATE_KEY = Operation(
     "create_project_key", "POST", "/v1/projects/{id}/keys", ProjectKey, retry=Retry.NEVER, credential=_ACCOUNT
 )

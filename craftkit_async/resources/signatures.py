@@ -16,10 +16,12 @@ from craftkit_async.errors import ConfigurationError, ConflictError
 from craftkit_async.models.signatures import AnchorTag, Recipient, SignaturePage, SignatureRequest, SignatureStatus
 from craftkit_async.resources.resource import Resource
 
+_ID = ("id", "id")
+
 _LIST = Operation("list_signatures", "GET", "/v1/signatures", SignaturePage)
 _CREATE = Operation("create_signature", "POST", "/v1/signatures", SignatureRequest, retry=Retry.WITH_KEY)
-_GET = Operation("get_signature", "GET", "/v1/signatures/{id}", SignatureRequest)
-_CANCEL = Operation("cancel_signature", "POST", "/v1/signatures/{id}/cancel", SignatureRequest)
+_GET = Operation("get_signature", "GET", "/v1/signatures/{id}", SignatureRequest, about=_ID)
+_CANCEL = Operation("cancel_signature", "POST", "/v1/signatures/{id}/cancel", SignatureRequest, about=_ID)
 _DOWNLOAD = Operation("download_signature", "GET", "/v1/signatures/{id}/download", bytes)
 _CERTIFICATE = Operation("download_signature_certificate", "GET", "/v1/signatures/{id}/certificate", bytes)
 

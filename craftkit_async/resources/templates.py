@@ -25,11 +25,13 @@ from craftkit_async.models.templates import (
 from craftkit_async.observe.reports import report_abandoned_submit, report_submit
 from craftkit_async.resources.resource import Resource
 
+_SLUG = ("slug", "slug")
+
 _LIST = Operation("list_templates", "GET", "/v1/templates", TemplateSummary, envelope="templates")
 _CREATE = Operation("create_template", "POST", "/v1/templates", TemplatePublished, retry=Retry.NEVER)
-_GET = Operation("get_template", "GET", "/v1/templates/{slug}", Template)
-_PUT = Operation("put_template", "PUT", "/v1/templates/{slug}", TemplatePublished)
-_DELETE = Operation("delete_template", "DELETE", "/v1/templates/{slug}", TemplateDeleted)
+_GET = Operation("get_template", "GET", "/v1/templates/{slug}", Template, about=_SLUG)
+_PUT = Operation("put_template", "PUT", "/v1/templates/{slug}", TemplatePublished, about=_SLUG)
+_DELETE = Operation("delete_template", "DELETE", "/v1/templates/{slug}", TemplateDeleted, about=_SLUG)
 _RENDER = Operation("render_template", "POST", "/v1/templates/{slug}/render", Render, retry=Retry.WITH_KEY)
 
 # The one sign of a replay: a new render is answered with 202.

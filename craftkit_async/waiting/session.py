@@ -7,7 +7,7 @@ from typing import Any
 from craftkit_async._io.sender import Sender, check_timeout
 from craftkit_async._sansio.calls.call import OMITTED, TimeoutOption
 from craftkit_async._sansio.calls.render_request import RenderRequest
-from craftkit_async.errors import CraftkitError, DecodeError, TransportTimeoutError, WaitTimeoutError
+from craftkit_async.errors import CraftkitError, TransportTimeoutError, WaitTimeoutError
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.reports import report_timeout
 from craftkit_async.resources.renders import GET_RENDER, Renders
@@ -84,11 +84,12 @@ class RenderSession:
     async def poll(self, id: str, limit: float) -> Render:
         """Ask the service once, within a limit; other calls take slots first."""
         answer: Any = await self._sender.send(GET_RENDER.call(id=id), resend=False, yields=True, time_left=limit)
-        return _about(id, answer.value)
+        render: Render = answer.value
+        return render
 
     async def refresh(self, entry: Pending, timeout: TimeoutOption) -> Render:
         """Ask the service now; a final state is never downgraded."""
-        render = _about(entry.id, await self._renders.get(entry.id, timeout=timeout))
+        render = await self._renders.get(entry.id, timeout=timeout)
         known = entry.snapshot
         if entry.source is None or known is None:
             self._completions.scheduler.apply(entry, render)
@@ -177,10 +178,3 @@ class RenderSession:
 def check_wait(timeout: object) -> float | None:
     """Return the limit of a wait, or refuse an invalid one; 0 polls once."""
     return 0.0 if timeout == 0 and not isinstance(timeout, bool) else check_timeout(timeout)
-
-
-def _about(id: str, render: Render) -> Render:
-    """Return a render that is the one that was asked for: a reply about another one says nothing about this."""
-    if render.id != id:
-        raise DecodeError(f"GET /v1/renders/{id}: the reply is about another render, {render.id}", "$.id")
-    return render

@@ -47,6 +47,14 @@ class Method:
         """Return the argument for a path part or a member of the body."""
         return self.renamed.get(name, snake(name))
 
+    def arguments_about(self, document: Any) -> dict[str, Any]:
+        """Return a minimum of arguments that ask for what a reply is about."""
+        arguments = self.arguments(minimal_body(self))
+        part, member = ABOUT.get(self.operation, ("", ""))
+        if isinstance(document, Mapping) and isinstance(document.get(member), str):
+            arguments[self.argument(part)] = document[member]
+        return arguments
+
     def arguments(self, body: Any = None, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the arguments that should send this body and this query."""
         path = {self.argument(part["name"]): part["example"] for part in self.described.parameters("path")}
@@ -67,6 +75,14 @@ class Method:
                 if (member := dotted.partition(".")[2]) in value
             )
 
+
+# The part of the path that a reply repeats, and the member that does.
+ABOUT = {
+    **dict.fromkeys(("get_template", "put_template", "delete_template"), ("slug", "slug")),
+    **dict.fromkeys(("get_render", "get_signature", "cancel_signature"), ("id", "id")),
+    **dict.fromkeys(("get_project", "update_project", "delete_project"), ("id", "id")),
+    "revoke_share": ("shareId", "id"),
+}
 
 # In place of a member's name: the argument is the whole body.
 WHOLE = ""

@@ -16,6 +16,7 @@ from craftkit_async.resources.resource import Resource
 from craftkit_async.testing import FakeReply, FakeTransport
 from tests.contract.document import OPERATIONS, Described
 from tests.contract.methods import (
+    ABOUT,
     BY_OPERATION,
     FURTHER_METHODS,
     METHODS,
@@ -66,6 +67,7 @@ def test_description_says_what_the_contract_says(operation: Described) -> None:
     assert (description.method, description.path) == (operation.method, operation.path)
     assert description.credential.value == credential
     assert description.retry.value == operation.node["x-retry"]
+    assert description.about == ABOUT.get(operation.id)
 
 
 @each_operation

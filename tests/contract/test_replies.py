@@ -65,7 +65,7 @@ each_strict_answer = pytest.mark.parametrize("answer", STRICT, ids=str)
 async def read(answer: Answered, document: Any) -> Any:
     """Let an operation be answered with a document, and return what its caller gets."""
     reply = FakeReply(status=answer.status, body=json.dumps(document).encode())
-    return await call(answer.method, FakeTransport([reply]))
+    return await call(answer.method, FakeTransport([reply]), answer.method.arguments_about(document))
 
 
 def unwrapped(document: Any, value: Any) -> Any:
@@ -227,7 +227,7 @@ async def test_unknown_members_of_a_manifest_are_kept() -> None:
     published = await read(answer, {**answer.document, "manifest": document})
     put = BY_OPERATION["put_template"]
     transport = FakeTransport([FakeReply(json=answer.document)])
-    await call(put, transport, {"slug": "x", "name": "x", "manifest": published.manifest})
+    await call(put, transport, {"slug": answer.document["slug"], "name": "x", "manifest": published.manifest})
 
     assert isinstance(published.manifest, Manifest)
     for_sure = {"required": False}

@@ -70,10 +70,15 @@ class Operation(Generic[Result]):
     retry: Retry = Retry.SAFE
     also_reads: frozenset[int] = frozenset()
     """Statuses outside 2xx whose body is the reply all the same."""
+    about: tuple[str, str] | None = None
+    """The part of the path that the reply must repeat, and the field that holds it there."""
 
     def call(self, **parts: str) -> "Call[Result]":
         """Begin a call, with the parts of the path by name."""
-        return Call(self, fill_path(self.path, parts) if parts else self.path)
+        call = Call(self, fill_path(self.path, parts) if parts else self.path)
+        if self.about is not None:
+            call.subject = parts[self.about[0]]
+        return call
 
 
 @attrs.define(eq=False, repr=False)
@@ -88,6 +93,8 @@ class Call(Generic[Result]):
     idempotency_key: str | None = None
     own_credential: str | None = attrs.field(default=None, repr=False)
     """A token of this one call, used instead of the client's key."""
+    subject: str | None = attrs.field(default=None, repr=False)
+    """What the reply must be about, if its operation says so."""
 
     @property
     def shown_path(self) -> str:

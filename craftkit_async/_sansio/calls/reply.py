@@ -9,6 +9,7 @@ from typing import Any
 
 from craftkit_async._sansio.calls.call import Call, Result
 from craftkit_async._sansio.calls.codec import build, build_list, read_json
+from craftkit_async._sansio.calls.wire_names import wire_name
 from craftkit_async._sansio.headers import CONTENT_TYPE, DATE, RETRY_AFTER
 from craftkit_async.errors import ApiError, DecodeError, class_of_reply
 from craftkit_async.models.issues import Issue
@@ -36,9 +37,18 @@ def read_answer(call: Call[Result], body: bytes) -> Any:
     """Read the body of a success as the operation describes it: one model or a list of them."""
     operation = call.operation
     document = read_json(body)
-    if operation.envelope is None:
-        return build(operation.reply, document)
-    return build_list(operation.reply, document, operation.envelope)
+    if operation.envelope is not None:
+        return build_list(operation.reply, document, operation.envelope)
+    value = build(operation.reply, document)
+    if operation.about is not None and getattr(value, operation.about[1]) != call.subject:
+        raise _about_another(operation.about[1])
+    return value
+
+
+def _about_another(field: str) -> DecodeError:
+    """Refuse a reply that answers another question: a proxy or a connection may have mixed them up."""
+    path = f"$.{wire_name(field)}"
+    return DecodeError(f"the reply is about something else than was asked for: {path} differs", path)
 
 
 def read_either(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> Any:
