@@ -10,7 +10,9 @@ from craftkit_async.resources.resource import Resource
 
 _LIST = Operation("list_shares", "GET", "/v1/renders/{id}/shares", Share, envelope="shares")
 _CREATE = Operation("create_share", "POST", "/v1/renders/{id}/shares", Share, retry=Retry.NEVER)
-_REVOKE = Operation("revoke_share", "DELETE", "/v1/renders/{id}/shares/{shareId}", ShareRevoked, about=("shareId", "id"))
+_REVOKE = Operation(
+    "revoke_share", "DELETE", "/v1/renders/{id}/shares/{shareId}", ShareRevoked, about=("shareId", "id")
+)
 
 
 class Shares(Resource):

@@ -116,8 +116,8 @@ async def test_call_cancelled_in_line_leaves_nothing() -> None:
     async with watched(FakeTransport(lambda _: FOUND), limits=Limits(requests=1)) as (craftkit, check):
 
         async def call() -> None:
-            for name in ("before", "after"):
-                others.append(asyncio.ensure_future(craftkit.renders.get(name)))
+            for _ in range(2):
+                others.append(asyncio.ensure_future(craftkit.renders.get("r1")))
                 await asyncio.sleep(0)
             await craftkit.renders.get("r1")
 

@@ -15,6 +15,7 @@ from craftkit_async import (
     NotFoundError,
     RateLimitedError,
     Render,
+    Request,
     RetryPolicy,
     ServerError,
     Timeouts,
@@ -46,6 +47,11 @@ CREATED = FakeReply(
 )
 UNSENT = TransportError("refused", maybe_sent=False)
 LOST = TransportError("lost")
+
+
+def found(request: Request, after: float = 0.0) -> FakeReply:
+    """Answer with the render that was asked for."""
+    return FakeReply(json={"id": request.url.rpartition("/")[2], "status": "queued"}, after=after)
 
 
 def now() -> float:
@@ -389,7 +395,7 @@ async def test_waiting_for_a_place_is_not_the_attempts_time() -> None:
     async with client(transport, limits=Limits(requests=1)) as craftkit, asyncio.TaskGroup() as group:
         group.create_task(craftkit.renders.get("r1"))
         await asyncio.sleep(0)
-        await craftkit.renders.get("r2", timeout=1.0)
+        await craftkit.renders.get("r1", timeout=1.0)
 
 
 async def test_no_place_within_the_total_is_said() -> None:
@@ -401,7 +407,7 @@ async def test_no_place_within_the_total_is_said() -> None:
         group.create_task(craftkit.renders.get("r1"))
         await asyncio.sleep(0)
         with pytest.raises(TransportTimeoutError, match="no slot came free among the 1 requests") as caught:
-            await craftkit.renders.get("r2", timeout=1.0)
+            await craftkit.renders.get("r1", timeout=1.0)
 
         assert craftkit.statistics().waiting_for_slot == 0
 
@@ -434,7 +440,7 @@ async def _fails(call: Any) -> CraftkitError:
 
 async def test_rejected_request_keeps_its_place() -> None:
     """A request that waits out its Retry-After holds its place, so that the window empties by itself."""
-    transport = FakeTransport([TOO_MANY, FOUND, FOUND])
+    transport = FakeTransport(lambda request: found(request) if transport.requests[1:] else TOO_MANY)
 
     async with client(transport, limits=Limits(requests=1)) as craftkit, asyncio.TaskGroup() as group:
         group.create_task(craftkit.renders.get("r1"))
@@ -452,7 +458,7 @@ async def test_rejected_request_keeps_its_place() -> None:
 async def test_failed_request_gives_its_place_away_while_it_waits() -> None:
     """A pause after an error holds nobody else up."""
     transport = FakeTransport(
-        lambda request: BROKEN if request.url.endswith("r1") and len(transport.requests) == 1 else FOUND
+        lambda request: BROKEN if request.url.endswith("r1") and len(transport.requests) == 1 else found(request)
     )
     policy = RetryPolicy(first_delay=10.0)
 
@@ -466,7 +472,7 @@ async def test_failed_request_gives_its_place_away_while_it_waits() -> None:
 
 async def test_poll_lets_others_go_first() -> None:
     """A call that yields takes a place only when nobody else waits for one."""
-    transport = FakeTransport(lambda _: FakeReply(json={"id": "r"}, after=1.0))
+    transport = FakeTransport(lambda request: found(request, after=1.0))
     operation = Operation("poll", "GET", "/v1/renders/{id}", Render)
 
     async with client(transport, limits=Limits(requests=1)) as craftkit, asyncio.TaskGroup() as group:
@@ -535,16 +541,16 @@ async def test_call_outside_of_a_task_is_refused() -> None:
 
 async def test_window_grows_while_it_is_used() -> None:
     """Successes add places while all are taken; an idle window stays."""
-    transport = FakeTransport(lambda _: FakeReply(json={"id": "r"}, after=1.0))
+    transport = FakeTransport(lambda _: FakeReply(json={"id": "r1"}, after=1.0))
 
     async with client(transport, limits=Limits(first_requests=4)) as craftkit:
         for _ in range(10):
-            await craftkit.renders.get("r")
+            await craftkit.renders.get("r1")
         assert craftkit.statistics().window == 4
         for _ in range(4):
             async with asyncio.TaskGroup() as group:
                 for _ in range(16):
-                    group.create_task(craftkit.renders.get("r"))
+                    group.create_task(craftkit.renders.get("r1"))
 
         assert 4 < craftkit.statistics().window <= 20
 
@@ -558,7 +564,7 @@ async def test_window_shrinks_once_for_those_rejected_together(failure: FakeRepl
 
     async with client(transport) as craftkit, asyncio.TaskGroup() as group:
         for _ in range(16):
-            group.create_task(craftkit.renders.get("r"))
+            group.create_task(craftkit.renders.get("r1"))
         await asyncio.sleep(30.0001 if failure.after > 30 else 1.0001)
 
         assert craftkit.statistics().window == int(16 * 0.85)
@@ -624,7 +630,7 @@ async def test_responses_are_captured_inside_the_block_only() -> None:
     transport = FakeTransport([FOUND, BROKEN, FOUND, LOST, FOUND])
 
     async with client(transport, retries=RetryPolicy(attempts=2, first_delay=2.0)) as craftkit:
-        await craftkit.renders.get("before")
+        await craftkit.renders.get("r1")
         with capture_responses() as seen:
             await craftkit.renders.get("r1")
             with pytest.raises(TransportError):

@@ -771,7 +771,7 @@ async def test_a_reply_about_another_render_is_a_failed_poll(timeout: float) -> 
         with pytest.raises(WaitTimeoutError) as caught:
             await craftkit.wait("r1", timeout=timeout)
         handle = craftkit.attach("r1")
-        with pytest.raises(DecodeError, match=r"about another render"):
+        with pytest.raises(DecodeError, match=r"about something else"):
             await handle.refresh()
         assert (handle.snapshot, handle.source) == (None, None)
 
