@@ -101,7 +101,7 @@ class _Client:
         given = api_key if api_key is not None else _from_environment(self._kind.variable)
         self._runtime = runtime
         source = _key_source(self._kind, given)
-        self._sender = Sender(runtime, runtime.api, source)
+        self._sender = Sender(runtime, runtime.api, source, has_rotating_key=callable(given))
         # Clients with the same key share what they wait for.
         self._credential: object = given if given is None or callable(given) else source()
 

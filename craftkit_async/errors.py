@@ -69,6 +69,8 @@ class TransportError(CraftkitError):
     maybe_sent: bool = True
     idempotency_key: str | None = None
     attempts: int = 1
+    is_permanent = False
+    """Does it take a change of the settings, such as another certificate, to get through?"""
 
     def __str__(self) -> str:
         return self.message

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from craftkit_async._io.files import write_document
+from craftkit_async._io.governor import Governor, Slot
 from craftkit_async._io.sender import Answer, Sender, check_timeout
 from craftkit_async._io.transport import Reply, close_chunks, lowered
 from craftkit_async._io.watch import Bounded
@@ -25,6 +26,7 @@ from craftkit_async._sansio.documents.documents import (
 )
 from craftkit_async.errors import (
     AuthenticationError,
+    ClientStateError,
     ConfigurationError,
     DownloadError,
     ForbiddenError,
@@ -103,19 +105,34 @@ class Downloads:
         async def receive(body: _Body) -> _Body:
             return body
 
-        body = await self._fetch(source, terms, receive)
-        try:
-            async with aclosing(self._pieces(body, source, start)) as pieces:
-                yield pieces
-        finally:
-            await close_chunks(body.chunks)
+        with await self._take_slot() as slot:
+            body = await self._fetch(source, terms, receive)
+            try:
+                async with aclosing(self._pieces(body, slot.governor, source, start)) as pieces:
+                    yield pieces
+            finally:
+                await close_chunks(body.chunks)
 
-    async def _pieces(self, body: "_Body", source: Source, start: float) -> AsyncGenerator[bytes, None]:
+    async def _take_slot(self) -> Slot:
+        """Take one of `Limits.downloads`; the slot of the request goes back when the head of the document is there."""
+        runtime = self._api.runtime
+        loop = runtime.check()
+        slot, total = Slot(runtime.documents), self._settings.retries.total
+        if not slot.try_take():
+            await slot.take(inf if total is None else loop.time() + total, yields=False)
+        return slot
+
+    async def _pieces(
+        self, body: "_Body", governor: Governor, source: Source, start: float
+    ) -> AsyncGenerator[bytes, None]:
+        loop = asyncio.get_running_loop()
         while True:
             try:
-                async with asyncio.timeout_at(body.clock.end_of_silence()):
+                with Bounded(self._api.runtime.watch, loop, body.clock.time_of_silence()):
                     chunk = await _next(body.chunks)
             except TimeoutError:
+                if governor.closed:
+                    raise ClientStateError("the client was closed while a document came in") from None
                 raise TransportTimeoutError(
                     "the rest of the document did not come in time; Timeouts.idle bounds silence, timeout= the whole"
                 ) from None
@@ -128,7 +145,8 @@ class Downloads:
 
     async def _fetch_whole(self, source: Source, terms: Terms, receive: "_Receive[int]") -> None:
         start = asyncio.get_running_loop().time()
-        size = await self._fetch(source, terms, receive)
+        with await self._take_slot():
+            size = await self._fetch(source, terms, receive)
         self._note(source, size, start)
 
     def _note(self, source: Source, size: int, start: float) -> None:
@@ -202,6 +220,11 @@ class _SilenceClock:
         """Say when the next piece is overdue."""
         end = min(self._now() + self._silence, self._end)
         return None if end == inf else end
+
+    def time_of_silence(self) -> float | None:
+        """Say for how long the next piece may be silent."""
+        end = self.end_of_silence()
+        return None if end is None else end - self._now()
 
     def restart(self) -> None:
         """Begin the next stretch of silence."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from math import isfinite
+from typing import Self
 
 from craftkit_async._sansio.retries.window import Window
 from craftkit_async.errors import ClientStateError, TransportTimeoutError
@@ -17,9 +18,21 @@ class Governor:
     Whoever waits is served in order, polls after everything else, but for every eighth slot, which goes to a poll.
     """
 
-    __slots__ = ("_before_poll", "_first", "_line", "_pauses", "_yielding", "closed", "in_flight", "waiting", "window")
+    __slots__ = (
+        "_before_poll",
+        "_first",
+        "_line",
+        "_option",
+        "_pauses",
+        "_yielding",
+        "closed",
+        "in_flight",
+        "waiting",
+        "window",
+    )
 
-    def __init__(self, first: int, most: int) -> None:
+    def __init__(self, first: int, most: int, option: str = "Limits.requests") -> None:
+        self._option = option
         self._first = first
         self.window = Window(first, most)
         self.in_flight = 0
@@ -59,7 +72,7 @@ class Governor:
             raise TransportTimeoutError(
                 f"no slot came free among the {self.window.slots} requests in flight within"
                 f" {deadline - start:.3g} s;"
-                " give the call more time, or raise Limits.requests if the service can take more",
+                f" give the call more time, or raise {self._option} if the service can take more",
                 maybe_sent=False,
             ) from None
         except asyncio.CancelledError:
@@ -106,7 +119,7 @@ class Governor:
 
     def renewed(self) -> "Governor":
         """Return a new governor with the same bounds."""
-        return Governor(self._first, self.window.most)
+        return Governor(self._first, self.window.most, self._option)
 
     def _give_up(self, turn: "asyncio.Future[None]") -> None:
         """Pass on a slot that was handed over at the moment at which its taker gave up."""
@@ -141,3 +154,40 @@ def _finish(end: "asyncio.Future[None]") -> None:
 
 
 _CLOSED = "the client was closed while this call waited"
+
+
+class Slot:
+    """A context in which a slot may be taken and given back; what is still taken at its end is given back."""
+
+    __slots__ = ("_is_taken", "epoch", "governor")
+
+    def __init__(self, governor: Governor) -> None:
+        self.governor = governor
+        self._is_taken = False
+        self.epoch = 0
+        """That of the window when the slot was last used for an attempt."""
+
+    def try_take(self) -> bool:
+        """Take a slot if one is free, and use the one that is taken already."""
+        governor = self.governor
+        self._is_taken = self._is_taken or governor.try_enter()
+        self.epoch = governor.window.epoch
+        return self._is_taken
+
+    async def take(self, deadline: float, *, yields: bool) -> None:
+        """Wait for a slot until `deadline`."""
+        await self.governor.enter(deadline, yields=yields)
+        self._is_taken = True
+        self.epoch = self.governor.window.epoch
+
+    def give_back(self) -> None:
+        """Give the slot back, if one is taken."""
+        if self._is_taken:
+            self._is_taken = False
+            self.governor.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()

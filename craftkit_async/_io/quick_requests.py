@@ -25,6 +25,16 @@ KNOWN_DIGESTS = frozenset(
     }
 )
 
+# Of the source of `ClientSession._request`, in which `_retry_connection` decides whether aiohttp sends again by itself.
+KNOWN_SESSIONS = frozenset(
+    {
+        "5ab6cb3ebbd0a7e5a133a157ba94d55cf7e8d1b811512c7dedb86b2492796058",  # 3.14.0 and 3.14.1
+        "101b4395bf4f8cddc764017fd015cd9c9cd1387b480305afa0214c3b8d6f1c91",  # 3.14.2
+        "ed20e5b597a9a6ea78d497e98b571c9a936b6fa1266dd7041051d4e6fb61f2b3",  # 3.14.3
+        "32986b8105faf5f829c07924811d1697c23685e86e68fa9148869d5369557615",  # 3.14.4 and 3.14.5
+    }
+)
+
 # Half of what a transport takes before it asks its writer to pause.
 _AT_ONCE_BYTES = 2**15
 
@@ -32,19 +42,57 @@ _AT_ONCE_BYTES = 2**15
 @cache
 def request_class(replaced: type[aiohttp.ClientRequest] = aiohttp.ClientRequest) -> type[aiohttp.ClientRequest]:
     """Return the quick class, or aiohttp's own if its methods are not those that were read."""
-    return _QuickRequest if digest_of(replaced) in KNOWN_DIGESTS else aiohttp.ClientRequest
+    return _QuickRequest if digest_of(replaced) in KNOWN_DIGESTS else CheckedRequest
 
 
-def digest_of(replaced: type[aiohttp.ClientRequest]) -> str | None:
-    """Return the digest of the methods that the quick class replaces; None where their source is not there."""
+class UnaskedReplyError(aiohttp.ClientConnectionError):
+    """Something arrived on a kept connection that nobody asked for; nothing was sent on it."""
+
+
+class CheckedRequest(aiohttp.ClientRequest):
+    """A request that is not sent on a connection on which something arrived since the last reply.
+
+    aiohttp would take it for the reply to this request. What arrives after this check cannot be told apart.
+    """
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Send, if nothing came yet; where this raises, aiohttp closes the connection."""
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise UnaskedReplyError
+        return await super().send(conn)
+
+
+def switch_off_resends(session: aiohttp.ClientSession) -> bool:
+    """Keep a session from sending GET, PUT and DELETE again by itself, if its switch is known; say whether it is.
+
+    Our own retries are counted and bounded. The switch is private; the public way is a middleware, and slower.
+    """
+    if digest_of_sessions(type(session)) not in KNOWN_SESSIONS:
+        return False
+    session._retry_connection = False  # noqa: SLF001 - see above
+    return True
+
+
+@cache
+def digest_of_sessions(replaced: type[aiohttp.ClientSession]) -> str | None:
+    """Return the digest of the method that reads the switch; None where its source is not there."""
+    return _digest(replaced._request)  # noqa: SLF001 - read, not called
+
+
+def _digest(*methods: object) -> str | None:
     try:
-        source = inspect.getsource(replaced.update_headers) + inspect.getsource(replaced.send)
+        source = "".join(inspect.getsource(method) for method in methods)  # type: ignore[arg-type]  # methods
     except OSError:
         return None
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-class _QuickRequest(aiohttp.ClientRequest):
+def digest_of(replaced: type[aiohttp.ClientRequest]) -> str | None:
+    """Return the digest of the methods that the quick class replaces; None where their source is not there."""
+    return _digest(replaced.update_headers, replaced.send)
+
+
+class _QuickRequest(CheckedRequest):
     """A request whose headers are copied in one go, and whose small body is written without a task of its own.
 
     aiohttp makes a task for each body, a fifth of what a bare call costs. A small body is taken at once, so a
@@ -88,7 +136,7 @@ class _QuickRequest(aiohttp.ClientRequest):
     def _needs_care(self, body: aiohttp.BytesPayload, protocol: ResponseHandler) -> bool:
         """Would writing the body have to wait, or is there anything to do between head and body?"""
         is_slow = body.size is None or body.size > _AT_ONCE_BYTES or protocol.writing_paused
-        # Bytes that arrived unasked are no reply; with them the connection could be given back before the write.
+        # Bytes that arrived unasked are no reply: `CheckedRequest` refuses the connection.
         is_odd = protocol.should_close
         is_special = self._traces or self.proxy or self.chunked or self.compress or self._continue
         # From 3.14.4 on: something counts what is uploaded.

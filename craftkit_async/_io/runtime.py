@@ -53,6 +53,8 @@ class Runtime:
         self.api = api
         self.elsewhere = elsewhere
         """For hosts that must not see the key."""
+        self.documents = Governor(settings.limits.downloads, settings.limits.downloads, "Limits.downloads")
+        """For documents that come in; each has a slot of its lane only until its head is there."""
         self.statistics = Statistics()
         self.quota = Quota(settings.retries.quota)
         self._closed = False
@@ -106,6 +108,7 @@ class Runtime:
             for lane in (self.api, self.elsewhere):
                 # A new one: a request in flight on the old loop gives its slot back to the old one.
                 lane.governor = lane.governor.renewed()
+            self.documents = self.documents.renewed()
         self.check()
 
     async def aclose(self) -> None:
@@ -113,9 +116,10 @@ class Runtime:
         if self.is_open:
             self.check()
         self._closed, self._loop = True, None
-        self.watch.close()
         for lane in (self.api, self.elsewhere):
             lane.governor.close()
+        self.documents.close()
+        self.watch.close()
         for transport in self._own_transports():
             await transport.aclose()
 

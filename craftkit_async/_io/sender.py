@@ -21,6 +21,7 @@ from sys import float_info
 from types import TracebackType
 from typing import Any, Generic, NamedTuple
 
+from craftkit_async._io import capture
 from craftkit_async._io.capture import CapturedResponse, captured
 from craftkit_async._io.governor import Governor
 from craftkit_async._io.runtime import Lane, Runtime
@@ -28,10 +29,12 @@ from craftkit_async._io.transport import Reply, lowered
 from craftkit_async._io.watch import Bounded, Watched
 from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, Result, TimeoutOption
 from craftkit_async._sansio.calls.reply import is_answer, read_answer, read_either, read_error
-from craftkit_async._sansio.calls.request import make_request
+from craftkit_async._sansio.calls.request import Request, make_request
+from craftkit_async._sansio.headers import AUTHORIZATION
 from craftkit_async._sansio.retries.retrying import Schedule, classify_failure, is_congestion
 from craftkit_async.errors import (
     ApiError,
+    AuthenticationError,
     ClientStateError,
     ConfigurationError,
     CraftkitError,
@@ -56,9 +59,10 @@ class Answer(NamedTuple, Generic[Result]):
 class Sender:
     """Sends calls with one credential, by one lane; the runtime is shared with the client's other senders."""
 
-    __slots__ = ("_key", "_lane", "runtime")
+    __slots__ = ("_has_rotating_key", "_key", "_lane", "runtime")
 
-    def __init__(self, runtime: Runtime, lane: Lane, key: Callable[[], str]) -> None:
+    def __init__(self, runtime: Runtime, lane: Lane, key: Callable[[], str], *, has_rotating_key: bool = False) -> None:
+        self._has_rotating_key = has_rotating_key
         self.runtime = runtime
         self._lane = lane
         self._key = key
@@ -86,21 +90,30 @@ class Sender:
         end = start + time_left
         total = runtime.settings.retries.total
         deadline = end if total is None else min(end, start + total)
-        with state:
-            while True:
-                if not (state.has_slot or governor.try_enter()):
-                    await _enter(governor, deadline, end, yields=yields)
-                state.has_slot = True
-                epoch = governor.window.epoch
-                bound, is_last = (limit, False) if end == inf else self._shorter(limit, end - loop.time())
-                watch = Bounded(runtime.watch, loop, bound) if bound is not OMITTED else Watched(runtime.watch, loop)
-                outcome = await self._attempt(state, watch, receive)
-                if not isinstance(outcome, Exception):
-                    return self._succeed(state, outcome)
-                error = outcome if isinstance(outcome, CraftkitError) else _timed_out(ended_call=is_last)
-                delay = self._judge(call, state.schedule, error, epoch, deadline - loop.time())
-                state.keep_slot(state.schedule.keeps_slot)
-                await governor.pause(delay)
+        outcome = error = None
+        try:
+            with state:
+                while True:
+                    if not (state.has_slot or governor.try_enter()):
+                        await _enter(governor, deadline, end, yields=yields)
+                    state.has_slot = True
+                    epoch = governor.window.epoch
+                    bound, is_last = (limit, False) if end == inf else self._shorter(limit, end - loop.time())
+                    watch = Watched(runtime.watch, loop) if bound is OMITTED else Bounded(runtime.watch, loop, bound)
+                    outcome = await self._attempt(state, watch, receive)
+                    if not isinstance(outcome, Exception):
+                        return self._succeed(state, outcome)
+                    error = outcome if isinstance(outcome, CraftkitError) else _timed_out(ended_call=is_last)
+                    if self._has_another_key(state, error):
+                        continue
+                    delay = self._judge(call, state.schedule, error, epoch, deadline - loop.time())
+                    if delay is None:
+                        raise error
+                    state.keep_slot(state.schedule.keeps_slot)
+                    await governor.pause(delay)
+        finally:
+            # A frame of the traceback that held the error would leave both, and the body, to the garbage collector.
+            del outcome, error
 
     def _shorter(self, timeout: TimeoutOption, time_left: float) -> tuple[float, bool]:
         """Bound an attempt by its own limit and by the time that is left for the whole call; is it the latter?"""
@@ -117,9 +130,7 @@ class Sender:
     async def _attempt(self, state: "_CallState", watch: Watched, receive: Receive | None) -> Any:
         """Send once, within a bound; the outcome is the value, or the error, which is not raised."""
         call = state.call
-        # The key is asked for at each attempt anew, so that a rotated one is used at once.
-        key = self._key() if call.operation.credential in _CLIENT_KEYS else None
-        request = make_request(call, self._lane.base_url, key)
+        request = state.request = self._make_request(call)
         state.reply = None
         state.schedule.sent += 1
         try:
@@ -130,6 +141,8 @@ class Sender:
                     body = await _read_what_there_is(reply)
                     return read_error(call, status, lowered(reply), body, _calendar())
                 if receive is not None and isinstance(watch, Bounded):
+                    # What comes after the head of a document has a slot of its own.
+                    state.keep_slot(False)  # noqa: FBT003 - see there
                     return await receive(reply, watch)
                 body = await reply.read()
                 if status in call.operation.also_reads:
@@ -137,7 +150,9 @@ class Sender:
                 return read_answer(call, body)
         except (CraftkitError, TimeoutError) as error:
             if not isinstance(error, CraftkitError):
-                # The bound of the attempt: what a transport raises is a `CraftkitError`.
+                # What a transport raises is a `CraftkitError`; what `progress` raises is the caller's own.
+                if not watch.is_expired:
+                    raise
                 state.reply = None
             return error
         except asyncio.CancelledError as error:
@@ -149,8 +164,26 @@ class Sender:
             failure.__cause__ = error
             return failure
 
-    def _judge(self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float) -> float:
-        """Return how long to wait before the next attempt, or raise the error."""
+    def _make_request(self, call: Call[Any]) -> Request:
+        """Build the request of one attempt; the key is asked for anew, so that a rotated one is used at once."""
+        needs_key = call.operation.credential in _CLIENT_KEYS
+        # The key is in no variable: the locals of frames end up in error trackers.
+        return make_request(call, self._lane.base_url, self._key() if needs_key else None)
+
+    def _has_another_key(self, state: "_CallState", error: CraftkitError) -> bool:
+        """Was the key refused, and does its function return another one by now? Nothing was done, so any call may."""
+        schedule, request = state.schedule, state.request
+        if not (self._has_rotating_key and isinstance(error, AuthenticationError)) or request is None:
+            return False
+        if schedule.asked_for_key or schedule.policy.attempts == 1:
+            return False
+        schedule.asked_for_key = True
+        return self._make_request(state.call).headers.get(AUTHORIZATION) != request.headers.get(AUTHORIZATION)
+
+    def _judge(
+        self, call: Call[Any], schedule: Schedule, error: CraftkitError, epoch: int, time_left: float
+    ) -> float | None:
+        """Return how long to wait before the next attempt, or None if the error is final."""
         runtime, governor = self.runtime, self._lane.governor
         if is_congestion(error):
             governor.window.congested(epoch)
@@ -165,7 +198,7 @@ class Sender:
         # Where the limit of the call was reached, no clock is asked again: a timer may have come a moment early.
         has_ended = isinstance(error, TransportTimeoutError) and error.ended_call
         if has_ended or delay is None or not (schedule.keeps_slot or runtime.quota.take()):
-            raise error
+            return None
         window = governor.window.slots if schedule.keeps_slot else None
         runtime.statistics.throttled += window is not None
         runtime.statistics.retries += window is None
@@ -177,7 +210,7 @@ class Sender:
 class _CallState:
     """One call under way; leaving the block gives its slot back, and says in its error what was tried."""
 
-    __slots__ = ("call", "governor", "has_slot", "reply", "schedule", "start")
+    __slots__ = ("call", "governor", "has_slot", "reply", "request", "schedule", "start")
 
     start: float
 
@@ -187,12 +220,13 @@ class _CallState:
         self.governor = governor
         self.has_slot = False
         self.reply: Reply | None = None
+        self.request: Request | None = None
 
     def keep_slot(self, keeps: bool) -> None:  # noqa: FBT001 - reads as a sentence
         """Keep the slot until the next attempt, or give it back."""
-        self.has_slot = keeps
-        if not keeps:
+        if self.has_slot and not keeps:
             self.governor.leave()
+        self.has_slot = self.has_slot and keeps
 
     def __enter__(self) -> None:
         """Begin; no slot is taken yet."""
@@ -204,7 +238,7 @@ class _CallState:
             self.governor.leave()
         if isinstance(error, CraftkitError):
             _describe(error, self.call, self.schedule)
-        if (seen := captured.get()) is not None:
+        if capture.was_ever_used and (seen := captured.get()) is not None:
             elapsed = asyncio.get_running_loop().time() - self.start
             seen.append(_captured(self.call, self.reply, self.schedule.sent, elapsed))
 

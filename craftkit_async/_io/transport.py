@@ -46,6 +46,16 @@ def lowered(reply: Reply) -> dict[str, str]:
     return {name.lower(): value for name, value in reply.headers.items()}
 
 
+def cut_tracebacks(error: BaseException | None) -> None:
+    """Keep what was raised, and drop the frames: their local variables hold headers, and so the key."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = None
+        cut_tracebacks(error.__cause__)
+        error = error.__context__
+
+
 class GuardedTransport:
     """A caller's transport; what it raises that is not ours becomes a `TransportError` with its cause."""
 
@@ -110,6 +120,7 @@ class _OursOnly:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, CraftkitError | StopAsyncIteration):
             failed = TransportTimeoutError if isinstance(error, TimeoutError) else TransportError
+            cut_tracebacks(error)
             raise failed(f"the transport failed with {type(error).__name__}") from error
 
 

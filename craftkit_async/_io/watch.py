@@ -62,12 +62,12 @@ class Watch:
 class Watched:
     """A context that raises `TimeoutError` when the watch ends it, as `asyncio.timeout` would."""
 
-    __slots__ = ("_cancelling", "_is_expired", "_loop", "_task", "_watch")
+    __slots__ = ("_cancelling", "_loop", "_task", "_watch", "is_expired")
 
     def __init__(self, watch: Watch, loop: asyncio.AbstractEventLoop) -> None:
         self._watch = watch
         self._loop = loop
-        self._is_expired = False
+        self.is_expired = False
 
     def __enter__(self) -> Self:
         task = asyncio.current_task(self._loop)
@@ -80,7 +80,7 @@ class Watched:
 
     def expire(self) -> None:
         """Interrupt whatever the task waits for."""
-        self._is_expired = True
+        self.is_expired = True
         if not self._loop.is_closed():
             self._task.cancel()
 
@@ -89,7 +89,7 @@ class Watched:
     ) -> None:
         self._end()
         # A cancellation from elsewhere that came in the same moment goes on; only our own becomes a timeout.
-        if self._is_expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+        if self.is_expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def _begin(self) -> None:

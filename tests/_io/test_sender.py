@@ -152,7 +152,7 @@ async def test_patience_spends_time_and_no_attempts(failure: FakeReply) -> None:
     """429, and 503 with Retry-After, are waited out more often than there are attempts."""
     transport = FakeTransport([*[failure] * 6, FOUND])
 
-    async with client(transport, retries=RetryPolicy(attempts=1)) as craftkit:
+    async with client(transport, retries=RetryPolicy(attempts=2)) as craftkit:
         start = now()
         await craftkit.renders.get("r1")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from craftkit_async._sansio.calls.call import Call
+from craftkit_async._sansio.calls.call import Call, Retry
 from craftkit_async._sansio.headers import AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY
 from craftkit_async._version import __version__
 
@@ -24,6 +24,8 @@ class Request:
     url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes | None = attrs.field(default=None, repr=False)
+    is_repeatable: bool = True
+    """May it be sent twice? If not, it should meet no connection that the service is about to close."""
 
 
 def make_request(call: Call[Any], base_url: str, key: str | None) -> Request:
@@ -36,4 +38,6 @@ def make_request(call: Call[Any], base_url: str, key: str | None) -> Request:
         headers[CONTENT_TYPE] = call.content_type
     if call.idempotency_key is not None:
         headers[IDEMPOTENCY_KEY] = call.idempotency_key
-    return Request(call.operation.method, base_url + call.path, headers, call.body)
+    return Request(
+        call.operation.method, base_url + call.path, headers, call.body, call.operation.retry is not Retry.NEVER
+    )

@@ -78,23 +78,33 @@ _MOST_DOUBLINGS = 60
 _PERMANENT_CODES = frozenset({"email_not_configured"})
 
 _UNAVAILABLE = 503
+_TOO_MANY = 429
+
+# A proxy that gave up waiting, and one that wants the request again: neither tells what became of it.
+_UNANSWERED = frozenset({408, 425})
 
 
 def classify_failure(error: CraftkitError) -> FailureKind:
     """Say what a failed attempt means."""
     if isinstance(error, TransportError):
-        return FailureKind.UNANSWERED if error.maybe_sent else FailureKind.NOT_SENT
+        sent = FailureKind.UNANSWERED if error.maybe_sent else FailureKind.NOT_SENT
+        return FailureKind.REFUSED if error.is_permanent else sent
     if isinstance(error, DecodeError):
         return FailureKind.MISFIT if error.path else FailureKind.UNREADABLE
     if isinstance(error, DownloadError):
         return FailureKind.UNANSWERED if error.is_transient else FailureKind.REFUSED
+    return _classify_reply(error) if isinstance(error, ApiError) else FailureKind.REFUSED
+
+
+def _classify_reply(error: ApiError) -> FailureKind:
     if isinstance(error, RateLimitedError):
-        return FailureKind.THROTTLED
-    if isinstance(error, ServerError) and error.code not in _PERMANENT_CODES:
-        return (
-            FailureKind.BUSY if error.status == _UNAVAILABLE and error.retry_after is not None else FailureKind.BROKEN
-        )
-    return FailureKind.REFUSED
+        # Only the status says that nothing was done: with another one, a gateway may have given up on a request.
+        return FailureKind.THROTTLED if error.status == _TOO_MANY else FailureKind.BUSY
+    if error.status in _UNANSWERED:
+        return FailureKind.UNANSWERED
+    if not isinstance(error, ServerError) or error.code in _PERMANENT_CODES:
+        return FailureKind.REFUSED
+    return FailureKind.BUSY if error.status == _UNAVAILABLE and error.retry_after is not None else FailureKind.BROKEN
 
 
 def seconds_held(error: CraftkitError, policy: RetryPolicy) -> float:
@@ -129,6 +139,8 @@ class Schedule:
     """Consecutive rejections because of the rate."""
     in_doubt: bool = False
     """May an earlier attempt have taken effect?"""
+    asked_for_key: bool = False
+    """Was a key that the service refused asked for once more?"""
 
     @property
     def keeps_slot(self) -> bool:
@@ -140,7 +152,7 @@ class Schedule:
 
         `hint` is the server's `Retry-After`, `time_left` what the call may still take, `random` is uniform in [0, 1).
         """
-        if self.retry is None or kind not in _RESENT[self.retry]:
+        if self.retry is None or self.policy.attempts == 1 or kind not in _RESENT[self.retry]:
             return None
         if kind in _THROTTLING:
             self.rejections += 1

@@ -88,7 +88,10 @@ FAILURES: list[tuple[CraftkitError, FailureKind]] = [
     (DownloadError("cut", is_transient=True), UNANSWERED),
     (DownloadError("no PDF"), REFUSED),
     (RateLimitedError("slow down", 429), THROTTLED),
-    (RateLimitedError("slow down", 503, "rate_limited"), THROTTLED),
+    (RateLimitedError("slow down", 503, "rate_limited"), BUSY),
+    (RateLimitedError("slow down", 502, "rate_limited"), BUSY),
+    (ApiError("too slow", 408), UNANSWERED),
+    (ApiError("too early", 425), UNANSWERED),
     (ServerError("busy", 503, retry_after=0.0), BUSY),
     (ServerError("busy", 503), BROKEN),
     (ServerError("broken", 500, retry_after=1.0), BROKEN),
@@ -166,11 +169,18 @@ def test_attempts_are_counted() -> None:
 @pytest.mark.parametrize("failure", [THROTTLED, BUSY])
 def test_patience_spends_time_and_no_attempts(failure: FailureKind) -> None:
     """A 429, and a 503 that says when to come back, may happen any number of times."""
-    schedule = Schedule(RetryPolicy(attempts=1), Retry.SAFE)
+    schedule = Schedule(RetryPolicy(attempts=2), Retry.SAFE)
     delays = [schedule.next_attempt(failure, 1.0, 1e9, 0.0) for _ in range(100)]
 
     assert delays == [1.0] * 100
     assert schedule.spent == 0
+
+
+@pytest.mark.parametrize("failure", FailureKind)
+@pytest.mark.parametrize("retry", Retry)
+def test_one_attempt_is_one_request(failure: FailureKind, retry: Retry) -> None:
+    """With `attempts=1` nothing is ever sent again, whatever the service asks for."""
+    assert Schedule(RetryPolicy(attempts=1), retry).next_attempt(failure, 1.0, 1e9, 0.0) is None
 
 
 def test_patience_grows_without_a_hint_and_parts_those_rejected_together() -> None:
