@@ -116,10 +116,12 @@ async def test_open_stream_needs_no_slot_of_a_call() -> None:
 async def test_waiting_for_a_stream_is_bounded() -> None:
     """A stream that gets none of `Limits.downloads` in time says which limit that was."""
     options: dict[str, Any] = {"limits": Limits(downloads=1), "retries": RetryPolicy(total=5.0)}
-    async with Craftkit("ck_test_key", transport=FakeTransport(lambda _: PDF), **options) as craftkit:
-        async with craftkit.renders.stream("r1"):
-            with pytest.raises(TransportTimeoutError, match=r"raise Limits\.downloads"):
-                await stream(craftkit)
+    async with (
+        Craftkit("ck_test_key", transport=FakeTransport(lambda _: PDF), **options) as craftkit,
+        craftkit.renders.stream("r1"),
+    ):
+        with pytest.raises(TransportTimeoutError, match=r"raise Limits\.downloads"):
+            await stream(craftkit)
 
 
 @pytest.mark.parametrize("total", [None, 5.0])

@@ -80,8 +80,11 @@ def _locate(error: BaseException) -> tuple[list[str | int], str]:
     """Follow a grouped error down to its first leaf, in wire names."""
     steps: list[str | int] = []
     while isinstance(error, cattrs.BaseValidationError):
-        owner, error = error.cl, error.exceptions[0]
+        owner, inner = error.cl, error.exceptions[0]
+        # The groups lead to frames that hold the groups: cut there, they are freed at once.
+        error.__traceback__, error = None, inner
         steps.extend(_step(owner, note) for note in getattr(error, "__notes__", ()))
+    error.__traceback__ = None
     return steps, "is missing" if isinstance(error, KeyError) else str(error)
 
 
