@@ -67,19 +67,19 @@ def switch_off_resends(session: aiohttp.ClientSession) -> bool:
 
     Our own retries are counted and bounded. The switch is private; the public way is a middleware, and slower.
     """
-    if digest_of_sessions(type(session)) not in KNOWN_SESSIONS:
+    if _digest_of_sessions() not in KNOWN_SESSIONS:
         return False
     session._retry_connection = False  # noqa: SLF001 - see above
     return True
 
 
 @cache
-def digest_of_sessions(replaced: type[aiohttp.ClientSession]) -> str | None:
-    """Return the digest of the method that reads the switch; None where its source is not there."""
-    return _digest(replaced._request)  # noqa: SLF001 - read, not called
+def _digest_of_sessions() -> str | None:
+    return digest_of_methods(aiohttp.ClientSession._request)  # noqa: SLF001 - read, not called
 
 
-def _digest(*methods: object) -> str | None:
+def digest_of_methods(*methods: object) -> str | None:
+    """Return the digest of the sources of methods; None where they are not there."""
     try:
         source = "".join(inspect.getsource(method) for method in methods)  # type: ignore[arg-type]  # methods
     except OSError:
@@ -89,7 +89,7 @@ def _digest(*methods: object) -> str | None:
 
 def digest_of(replaced: type[aiohttp.ClientRequest]) -> str | None:
     """Return the digest of the methods that the quick class replaces; None where their source is not there."""
-    return _digest(replaced.update_headers, replaced.send)
+    return digest_of_methods(replaced.update_headers, replaced.send)
 
 
 class _QuickRequest(CheckedRequest):

@@ -127,7 +127,9 @@ class Sender:
         # As the class would, in half of the time.
         return tuple.__new__(Answer, (value, 0 if state.reply is None else state.reply.status, schedule.sent))
 
-    async def _attempt(self, state: "_CallState", watch: Watched, receive: Receive | None) -> Any:
+    async def _attempt(  # noqa: C901, PLR0911 - one request, and each way in which it may end
+        self, state: "_CallState", watch: Watched, receive: Receive | None
+    ) -> Any:
         """Send once, within a bound; the outcome is the value, or the error, which is not raised."""
         call = state.call
         request = state.request = self._make_request(call)
@@ -149,15 +151,15 @@ class Sender:
                     return read_either(call, status, lowered(reply), body, _calendar())
                 return read_answer(call, body)
         except (CraftkitError, TimeoutError) as error:
-            if not isinstance(error, CraftkitError):
-                # What a transport raises is a `CraftkitError`; what `progress` raises is the caller's own.
-                if not watch.is_expired:
-                    raise
-                state.reply = None
+            if isinstance(error, CraftkitError):
+                return error
+            # What a transport raises is a `CraftkitError`; what `progress` raises is the caller's own.
+            if not watch.is_expired:
+                raise
+            state.reply = None
             return error
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            if _is_cancelled_by_caller():
                 raise
             # Nobody cancelled this task: a connection pool that was shut down did, or a future within a library.
             failure = TransportError("the request was cancelled from within its transport")
@@ -241,6 +243,11 @@ class _CallState:
         if capture.was_ever_used and (seen := captured.get()) is not None:
             elapsed = asyncio.get_running_loop().time() - self.start
             seen.append(_captured(self.call, self.reply, self.schedule.sent, elapsed))
+
+
+def _is_cancelled_by_caller() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def _enter(governor: Governor, deadline: float, end: float, *, yields: bool) -> None:

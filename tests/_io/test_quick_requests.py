@@ -9,7 +9,15 @@ from aiohttp import web
 from yarl import URL
 
 from craftkit_async import Craftkit, RetryPolicy, TransportError
-from craftkit_async._io.quick_requests import KNOWN_DIGESTS, digest_of, request_class
+from craftkit_async._io import quick_requests
+from craftkit_async._io.quick_requests import (
+    KNOWN_DIGESTS,
+    KNOWN_SESSIONS,
+    CheckedRequest,
+    digest_of,
+    digest_of_methods,
+    request_class,
+)
 from tests.support.loopback import read_head, serve, serve_raw
 
 FOUND = {"id": "r1", "status": "queued"}
@@ -92,7 +100,30 @@ def test_the_installed_aiohttp_was_read() -> None:
         " ClientRequest.send in aiohttp/client_reqrep.py, compare them with _QuickRequest, and list the digest in"
         " craftkit_async/_io/quick_requests.py"
     )
-    assert request_class() is not aiohttp.ClientRequest
+    assert request_class() is not CheckedRequest
+
+
+def test_the_switch_of_the_installed_aiohttp_was_read() -> None:
+    """`_retry_connection` is switched off only where somebody has read what it does."""
+    digest = digest_of_methods(aiohttp.ClientSession._request)
+
+    assert digest in KNOWN_SESSIONS, (
+        f"aiohttp {aiohttp.__version__} has a new digest, {digest}: read ClientSession._request in aiohttp/client.py,"
+        " what it does with _retry_connection above all, and list the digest in craftkit_async/_io/quick_requests.py"
+    )
+
+
+async def test_an_unread_switch_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody has read what the switch does, a middleware keeps aiohttp from sending again, and calls work."""
+    monkeypatch.setattr(quick_requests, "KNOWN_SESSIONS", frozenset())
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(FOUND)
+
+    async with serve(answer) as server, Craftkit("ck_test_key", base_url=server.url) as craftkit:
+        await craftkit.renders.get("r1")
+
+    assert len(server.requests) == 1
 
 
 def test_another_aiohttp_sends_in_its_own_way() -> None:
@@ -109,8 +140,8 @@ def test_another_aiohttp_sends_in_its_own_way() -> None:
     exec(compile("async def send(self, conn): ...", "nowhere.py", "exec"), namespace)  # noqa: S102 - a method without a source
     Compiled.send = namespace["send"]  # type: ignore[method-assign]  # that is the point
 
-    assert request_class(Changed) is aiohttp.ClientRequest
-    assert request_class(Compiled) is aiohttp.ClientRequest
+    assert request_class(Changed) is CheckedRequest
+    assert request_class(Compiled) is CheckedRequest
     assert digest_of(Compiled) is None
 
 
