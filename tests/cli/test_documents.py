@@ -123,7 +123,7 @@ def test_nobody_there_is_exit_code_3(run: Run) -> None:
     ended = run("templates", "list", "--base-url", "http://127.0.0.1:9")
 
     assert ended.code == 3
-    assert "Cannot connect" in ended.err
+    assert "cannot connect" in ended.err
     assert ended.err.count("\n") == 1
 
 

@@ -115,7 +115,7 @@ def test_what_keeps_it_from_starting_is_exit_code_3(run: Run, rows: str) -> None
     assert [each.code for each in (template, journal, nobody)] == [3, 3, 3]
     assert "template_not_found" in template.err
     assert "junk.db" in journal.err
-    assert "Cannot connect" in nobody.err
+    assert "cannot connect" in nobody.err
     assert Path("junk.db").read_bytes() == b"junk"
 
 
