@@ -58,17 +58,31 @@ def replying(status: int = 200, json: object = None, **options: object) -> Handl
 async def serve_raw(handler: RawHandler) -> AsyncIterator[str]:
     """Run a server that speaks whatever its handler writes; the connection ends with the handler."""
 
+    under_way: set[asyncio.Task[None] | None] = set()
+
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # What a client breaks off is its own affair.
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await handler(reader, writer)
-        writer.close()
+        task = asyncio.current_task()
+        under_way.add(task)
+        try:
+            # What a client breaks off is its own affair.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await handler(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            under_way.discard(task)
 
     server = await asyncio.start_server(closing, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        left = [task for task in under_way if task is not None]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
         await server.wait_closed()
 
 
