@@ -57,7 +57,6 @@ def replying(status: int = 200, json: object = None, **options: object) -> Handl
 @asynccontextmanager
 async def serve_raw(handler: RawHandler) -> AsyncIterator[str]:
     """Run a server that speaks whatever its handler writes; the connection ends with the handler."""
-
     under_way: set[asyncio.Task[None] | None] = set()
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
