@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +28,18 @@ collect_ignore = (
     if all(map(find_spec, ("jsonschema_rs", "typst", "click", "pypdf", "pypdfium2", "fastapi", "uvicorn")))
     else list(_WITH_EXTRAS)
 )
+
+# What may differ between versions of Python and of the dependencies: encoding, requests, timers, tasks, frameworks.
+_SMOKE = ("_sansio/calls", "_sansio/webhooks", "_io", "models", "waiting", "receivers", "batch/rows", "test_client")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run with every version."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(_SMOKE):
+            item.add_marker("smoke")
+
 
 # Deadlines depend on the speed of the machine, so there are none. The fast profile draws the same examples each
 # time, so that a change is judged by what it changes; the full one searches anew.
