@@ -408,7 +408,7 @@ async def test_nobody_observes_a_submit_that_is_never_answered() -> None:
 
 
 @virtual_time
-async def test_one_look_belongs_to_every_render_however_late_its_submit() -> None:
+async def test_one_poll_belongs_to_every_render_however_late_its_submit() -> None:
     """A submit that uses up the whole timeout is followed by one poll."""
     service = Service(ends_after=0.0, on_submit=lambda nth: FakeReply(status=503) if nth == 1 else None)
     async with service.make_client() as craftkit:

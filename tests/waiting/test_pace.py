@@ -23,7 +23,7 @@ async def complete_by_webhook(craftkit: Craftkit, count: int) -> None:
         await rendering
 
 
-async def looks_within(craftkit: Craftkit, service: Service, seconds: float) -> list[float]:
+async def polls_within(craftkit: Craftkit, service: Service, seconds: float) -> list[float]:
     """Submit one more, and see at which age it is polled."""
     handle = await craftkit.submit("t", {})
     waiting = asyncio.ensure_future(handle.wait())
@@ -38,17 +38,17 @@ async def test_polls_step_back_on_webhooks() -> None:
     service = Service()
     async with service.make_client() as craftkit:
         await complete_by_webhook(craftkit, 31)
-        assert (await looks_within(craftkit, service, 3.0)) == [0.25, 0.75, 1.75]
+        assert (await polls_within(craftkit, service, 3.0)) == [0.25, 0.75, 1.75]
         await complete_by_webhook(craftkit, 1)
 
-        assert (await looks_within(craftkit, service, 100.0)) == [5.0, 15.0, 35.0, 75.0]
+        assert (await polls_within(craftkit, service, 100.0)) == [5.0, 15.0, 35.0, 75.0]
 
 
 async def test_told_to_expect_webhooks() -> None:
     """Polls step back at once."""
     service = Service()
     async with service.make_client(webhooks="expect") as craftkit:
-        assert (await looks_within(craftkit, service, 8.0)) == [5.0]
+        assert (await polls_within(craftkit, service, 8.0)) == [5.0]
 
 
 async def test_told_that_webhooks_are_off() -> None:
@@ -56,7 +56,7 @@ async def test_told_that_webhooks_are_off() -> None:
     service = Service()
     async with service.make_client(webhooks="off") as craftkit:
         await complete_by_webhook(craftkit, 40)
-        assert (await looks_within(craftkit, service, 8.0)) == [0.25, 0.75, 1.75, 3.75, 7.75]
+        assert (await polls_within(craftkit, service, 8.0)) == [0.25, 0.75, 1.75, 3.75, 7.75]
 
 
 async def test_polls_return_when_webhooks_stay_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -104,7 +104,7 @@ async def test_what_was_learned_survives_a_close() -> None:
     async with craftkit:
         await complete_by_webhook(craftkit, 32)
     async with craftkit:
-        assert (await looks_within(craftkit, service, 10.0)) == [5.0]
+        assert (await polls_within(craftkit, service, 10.0)) == [5.0]
 
 
 async def test_a_poll_under_way_when_the_pace_changes() -> None:

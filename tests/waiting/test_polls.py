@@ -56,7 +56,7 @@ async def test_exact_pace() -> None:
     assert service.ages == {"r1": [0.25, 0.75, 1.75, 3.75, 7.75, 12.75, 17.75, 22.75]}
 
 
-async def test_slow_looks_put_off_the_next() -> None:
+async def test_slow_polls_put_off_the_next() -> None:
     """The gap counts from the answer of a poll, so a slow service is not polled more than a fast one."""
     service = Service(ends_after=2.0)
     async with service.make_client() as craftkit:
@@ -68,7 +68,7 @@ async def test_slow_looks_put_off_the_next() -> None:
     assert service.polls == {"r1": [0.25, 1.75, 4.75]}
 
 
-async def test_waiting_for_an_id_from_elsewhere_looks_at_once() -> None:
+async def test_waiting_for_an_id_from_elsewhere_polls_at_once() -> None:
     """Nobody knows how old it is: the first poll is now, and the pace counts from there."""
     service = Service(ends_after=101.0)
     service.begun["r9"] = 0.0
@@ -79,7 +79,7 @@ async def test_waiting_for_an_id_from_elsewhere_looks_at_once() -> None:
     assert service.polls == {"r9": [100.0, 100.25, 100.75, 101.75]}
 
 
-async def test_awaiting_an_old_handle_looks_at_once() -> None:
+async def test_awaiting_an_old_handle_polls_at_once() -> None:
     """A handle that was put aside longer than its next gap is polled in the moment in which somebody waits."""
     service = Service(ends_after=5.0)
     async with service.make_client() as craftkit:
@@ -211,7 +211,7 @@ async def test_polls_do_not_starve_behind_submits() -> None:
     assert now() < 6.0
 
 
-async def test_a_wait_in_line_has_a_deadline() -> None:
+async def test_a_wait_in_the_queue_has_a_deadline() -> None:
     """Who is due, but never gets to poll, gives up in time all the same; who leaves the line is not polled."""
     service = Service(on_poll=lambda *_: LOST)
     async with service.make_client(limits=Limits(requests=1)) as craftkit:
@@ -229,7 +229,7 @@ async def test_a_wait_in_line_has_a_deadline() -> None:
     assert service.polls == {"x1": [0.0]}
 
 
-async def test_who_leaves_the_line_is_not_looked_at() -> None:
+async def test_who_leaves_the_queue_is_not_polled() -> None:
     """Nobody waits for what a poll would find."""
     service = Service(ends_after=0.0, latency=1.0)
     async with service.make_client(limits=Limits(requests=1)) as craftkit:
@@ -357,7 +357,7 @@ async def test_a_closed_coroutine_of_one_poll_leaves_nothing() -> None:
         assert craftkit.statistics().in_flight == 0
 
 
-async def test_who_comes_while_a_look_is_under_way_shares_it() -> None:
+async def test_who_comes_while_a_poll_is_under_way_shares_it() -> None:
     """A poll that was begun for one who left serves the next."""
     service = Service(ends_after=0.0, latency=1.0)
     async with service.make_client() as craftkit:
@@ -410,7 +410,7 @@ async def test_no_wait_hangs(answer: Any, limit: float) -> None:
 
 
 @pytest.mark.parametrize("limit", [0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 299.0])
-async def test_one_last_look_before_the_deadline(limit: float) -> None:
+async def test_one_last_poll_before_the_deadline(limit: float) -> None:
     """A render that ended shortly before the deadline is found by the last poll, and not given up."""
     service = Service(ends_after=limit - min(1.25, limit / 4))
     async with service.make_client() as craftkit:
@@ -422,7 +422,7 @@ async def test_one_last_look_before_the_deadline(limit: float) -> None:
 
 
 @pytest.mark.parametrize("limit", [1e-9, 0.001, 0.01, 0.03])
-async def test_the_shortest_waits_look_too(limit: float) -> None:
+async def test_the_shortest_waits_poll_too(limit: float) -> None:
     """However short a wait is, one poll belongs to it."""
     service = Service(ends_after=0.0)
     async with service.make_client() as craftkit:
@@ -456,7 +456,7 @@ async def test_each_waiter_has_its_own_deadline() -> None:
         assert isinstance(short.exception(), WaitTimeoutError)
 
 
-async def test_a_deadline_during_a_look() -> None:
+async def test_a_deadline_during_a_poll() -> None:
     """Who gives up while a poll is under way gives up then; the poll serves who still waits."""
     service = Service(ends_after=0.0, latency=3.0)
     async with service.make_client() as craftkit:
@@ -515,7 +515,7 @@ async def test_an_observer_that_cancels_who_would_give_up_next() -> None:
 
 
 @pytest.mark.parametrize("name", ["reset", "500", "429", "HTML", "cut", "another shape"])
-async def test_a_failed_look_is_no_failed_render(name: str) -> None:
+async def test_a_failed_poll_is_no_failed_render(name: str) -> None:
     """It doubles the pace, at most eightfold, and the next good poll puts it back."""
     service = Service(ends_after=60.0)
     service.on_poll = lambda _, nth: ANSWERS[name] if nth <= 5 else None
@@ -539,7 +539,7 @@ async def test_retry_after_is_heeded_by_polls() -> None:
     assert service.polls["r1"] == [0.25, 7.25, 67.25]
 
 
-async def test_a_rejected_look_keeps_its_place() -> None:
+async def test_a_rejected_poll_keeps_its_slot() -> None:
     """Otherwise the next one would be sent at once, to be rejected as well."""
     service = Service(ends_after=1.0)
     service.on_poll = lambda _, nth: FakeReply(status=429, headers={"retry-after": "7"}) if nth == 1 else None
@@ -552,7 +552,7 @@ async def test_a_rejected_look_keeps_its_place() -> None:
         await waiting
 
 
-async def test_a_look_that_fails_after_the_end_changes_nothing() -> None:
+async def test_a_poll_that_fails_after_the_end_changes_nothing() -> None:
     """The webhook was first, and its word stays."""
     service = Service(on_poll=lambda *_: FakeReply(status=403, after=1.0))
     async with service.make_client() as craftkit:
@@ -665,7 +665,7 @@ async def test_a_render_that_failed_raises(ending: str) -> None:
 # -- one poll
 
 
-async def test_timeout_zero_looks_once() -> None:
+async def test_timeout_zero_polls_once() -> None:
     """It answers at once: with the end, or with a timeout that says how it stood."""
     service = Service(ends_after=1.0)
     recorder = Recorder()
@@ -688,7 +688,7 @@ async def test_timeout_zero_looks_once() -> None:
     assert recorder.names.count("Polled") == 4
 
 
-async def test_one_look_that_fails_says_so() -> None:
+async def test_one_poll_that_fails_says_so() -> None:
     """The error of the one poll is the cause of the timeout."""
     service = Service(on_poll=lambda *_: FakeReply(status=500))
     async with service.make_client() as craftkit:
@@ -698,7 +698,7 @@ async def test_one_look_that_fails_says_so() -> None:
     assert isinstance(caught.value.__cause__, ApiError)
 
 
-async def test_a_webhook_during_the_one_look_counts() -> None:
+async def test_a_webhook_during_the_one_poll_counts() -> None:
     """What came while the poll was lost is an answer too."""
     service = Service(on_poll=lambda *_: FakeReply(status=500, after=1.0))
     async with service.make_client() as craftkit:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from craftkit_async import ClientStateError, Limits, RenderFailedError, WaitTimeoutError
 from craftkit_async.testing import FakeReply, VirtualTimeLoop
@@ -184,6 +184,28 @@ def _only_what_is_new_is_searched() -> Iterator[None]:
     gc.unfreeze()
 
 
+# Every step at least once, whichever are drawn.
+ALL_STEPS: list[Any] = [
+    ("drop", 0),
+    ("cancel", 0),
+    ("wait", "x1", None, False),
+    ("tick", 0),
+    ("tick", 0),
+    ("cancel_polls", 0),
+    ("break_polls", 9),
+    ("hold", "x1", True),
+    ("submit", "new"),
+    ("pass_time", 40),
+    ("block", 40),
+    ("cancel", 0),
+    ("drop", 0),
+    ("deliver", "r1", "failed"),
+    ("end", "x1", "succeeded"),
+    ("reopen", 2),
+]
+
+
+@example(ALL_STEPS)
 @given(st.lists(STEPS, min_size=10, max_size=40))
 def test_whatever_happens_in_any_order(steps: list[Any]) -> None:
     """Submitting, waiting, delivering, polling, dropping, cancelling, expiring and closing lose nobody and nothing."""
@@ -212,3 +234,16 @@ async def test_an_entry_that_is_gone_does_not_take_its_successor_along() -> None
 
     assert pending.find(poller.project, "r1") is again
     assert handle is not again
+
+
+async def test_one_id_in_many_projects() -> None:
+    """Each has its entry, and whichever goes, the others stay."""
+    pending = PendingRenders(Limits())
+    pollers = [Service().make_client()._session for _ in range(4)]
+    handles = [pending.open("r1", poller) for poller in pollers]
+    while handles:
+        assert [pending.find(poller.project, "r1") for poller in pollers[-len(handles) :]] == handles
+        del handles[0]
+        gc.collect()
+
+    assert len(pending) == 0

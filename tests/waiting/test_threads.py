@@ -18,6 +18,15 @@ def test_two_threads_get_the_same_inbox_and_completions() -> None:
             assert len({id(inbox.result()._deliveries) for inbox in asked}) == 1
 
 
+def test_who_waits_for_the_lock_takes_what_the_other_made() -> None:
+    """Two that found nothing at the same time make one."""
+    waiting = Service().make_client()._waiting
+    made = waiting.completions
+
+    assert waiting._make_completions() is made
+    assert waiting._make_deliveries() is waiting._make_deliveries()
+
+
 async def test_a_forged_request_binds_no_client() -> None:
     """A receiver's loop becomes the client's only with a genuine delivery."""
     craftkit = Service().make_client()

@@ -374,7 +374,7 @@ ENDINGS: list[tuple[CraftkitError, bool]] = [
 
 
 @pytest.mark.parametrize(("error", "expected"), ENDINGS, ids=repr)
-def test_failed_looks_that_end_a_wait(error: CraftkitError, expected: bool) -> None:  # noqa: FBT001 - a column
+def test_failed_polls_that_end_a_wait(error: CraftkitError, expected: bool) -> None:  # noqa: FBT001 - a column
     """What no later poll can mend; a failed poll is not a failed render."""
     assert _pace().ends_wait(error, 0.0) is expected
     assert _pace().ends_wait(error, None) is expected
