@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
-from craftkit_async.emulator.documents import SLUGS, Document, PdfPrinter, read_template
+from craftkit_async.emulator.documents import SLUGS, Document, Typesetter, read_template
 
 COUNT = 400
 QUICK = 2
@@ -42,30 +42,32 @@ def is_date(text: str) -> bool:
     return True
 
 
-def measure(press: Callable[[Document], bytes], documents: list[Document], threads: int) -> tuple[float, float]:
+def measure(
+    compile_document: Callable[[Document], bytes], documents: list[Document], threads: int
+) -> tuple[float, float]:
     """Print them all; give the documents per second and the processor's milliseconds per document."""
     started, used = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
-        printed = list(pool.map(press, documents))
+        printed = list(pool.map(compile_document, documents))
     elapsed, used = time.perf_counter() - started, time.process_time() - used
     assert all(content.startswith(b"%PDF-") for content in printed)
     return len(documents) / elapsed, used / len(documents) * 1000
 
 
 def main(count: int) -> None:
-    press = PdfPrinter()
+    typesetter = Typesetter()
     number = 0
     for slug in SLUGS:
         template = read_template(slug)
-        press.press(make_document(template, -1))
+        typesetter.compile(make_document(template, -1))
         for threads in THREADS:
             documents = [make_document(template, number + place) for place in range(count)]
             number += count
-            rate, cost = measure(press.press, documents, threads)
+            rate, cost = measure(typesetter.compile, documents, threads)
             print(f"{slug:20} {threads} thread(s)  {rate:6.0f} documents/s  {cost:5.1f} ms CPU each")
     template = read_template("invoice")
     template["sampleData"]["items"] *= LONG_TABLE // 4
-    rate, cost = measure(press.press, [make_document(template, number)], 1)
+    rate, cost = measure(typesetter.compile, [make_document(template, number)], 1)
     print(f"invoice, {LONG_TABLE} rows    1 thread     {rate:6.1f} documents/s  {cost:5.0f} ms CPU each")
 
 

@@ -1,4 +1,4 @@
-"""A local Craftkit for demos and tests, written from the contract alone; needs the extra `emulator`."""
+"""A local Craftkit service for demos and tests, implemented from the contract; requires the extra `emulator`."""
 
 from craftkit_async.emulator.emulator import Emulator
 from craftkit_async.emulator.faults.board import Faults

@@ -1,4 +1,4 @@
-"""A call as a handler sees it: who asks, for what, with which body, checked on demand."""
+"""A call as a handler receives it: the operation, the credential, the parameters and the body, validated on demand."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,13 +11,13 @@ from craftkit_async.emulator.http.answers import Issues, Refusal
 from craftkit_async.emulator.http.contract import Operation
 from craftkit_async.emulator.storage.records import Project, Session
 
-_MAX_DEPTH: Final = 200  # the encoder ends at 254 levels; no honest body comes near
+_MAX_DEPTH: Final = 200  # the encoder's own limit is 254 levels
 _OPENING: Final = (b"[", b"{")
 
 
 @define
 class Credential:
-    """What the bearer may do; neither member is set for the account and admin keys."""
+    """What the bearer may access; project and session are None for the account and admin keys."""
 
     project: Project | None = None
     session: Session | None = None
@@ -39,17 +39,17 @@ class Call:
 
     @property
     def project(self) -> Project:
-        """The project of the key or session; only for operations that take one."""
-        assert self.credential.project is not None  # noqa: S101 - the contract's security list has been checked before
+        """The project of the key or session; only for operations that require one."""
+        assert self.credential.project is not None  # noqa: S101 - authentication has set it
         return self.credential.project
 
     def header(self, name: str) -> str | None:
-        """Give a header as clean text; bytes that are no UTF-8 are read as Latin-1."""
+        """Return a header as valid Unicode, or None; bytes that are not UTF-8 become backslash escapes."""
         value = self.headers.get(name)
         return None if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
     def json(self) -> Any:
-        """Read the body and hold it against the operation's schema."""
+        """Parse the body and validate it against the operation's schema; raises `Refusal`."""
         if not self.body and not self.operation.body_required:
             return {}
         value = read_json(self.body)
@@ -58,27 +58,27 @@ class Call:
         return value
 
     def query(self) -> dict[str, Any]:
-        """Read the query arguments that the operation knows; others are ignored."""
+        """Parse and validate the query parameters that the operation defines; others are ignored."""
         known = {name: self.arguments[name] for name in self.operation.query if name in self.arguments}
         values = {
             name: _read_integer(text) if name in self.operation.integers else text for name, text in known.items()
         }
-        wrong = {name: ["Invalid"] for name, value in values.items() if self.operation.query[name].check(value)}
-        if wrong:
-            raise self.invalid(Issues(fields=wrong))
+        invalid = {name: ["Invalid"] for name, value in values.items() if self.operation.query[name].check(value)}
+        if invalid:
+            raise self.invalid(Issues(fields=invalid))
         return values
 
     def invalid(self, issues: Issues) -> Refusal:
-        """Refuse what does not fit the schema; 422 where only 422 is documented, as section 18 decides."""
+        """Make the refusal for input that violates the schema; 422 where only 422 is documented (section 18)."""
         listed = self.operation.codes
         status = 422 if "invalid_request" in listed.get("422", ()) else 400
         if self.operation.id == "list_embed_renders":
             status = 422  # an embed partner route without documented refusals
-        return Refusal(status, "invalid_request", "The request does not fit.", issues)
+        return Refusal(status, "invalid_request", "The request does not match the schema.", issues)
 
 
 def read_json(body: bytes) -> Any:
-    """Read strict JSON: UTF-8, no lone surrogates, no endless nesting; anything else is `invalid_json`."""
+    """Parse strict JSON: UTF-8, no lone surrogates, bounded nesting; raises `Refusal` with `invalid_json`."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:

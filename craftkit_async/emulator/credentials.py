@@ -1,4 +1,4 @@
-"""Who may call what: keys by hash, sessions by token, each kind only where the contract takes it."""
+"""Authentication: project keys by hash, sessions by token, each kind only where the contract accepts it."""
 
 import hashlib
 import hmac
@@ -12,33 +12,33 @@ from craftkit_async.emulator.storage.state import State
 from craftkit_async.emulator.tokens import TokenSigner
 
 _BEARER = "bearer "
-_EMBED_PARTNER = "missing_authorization"  # listed by exactly the routes that need embed enabled
+_EMBED_PARTNER = "missing_authorization"  # listed by exactly the routes that require embed to be enabled
 
 
 def digest_key(key: str) -> str:
-    """Hash a key for keeping."""
+    """Hash a key for storage."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-class Gate:
-    """Turns an `Authorization` header into a credential, or refuses."""
+class Authenticator:
+    """Resolves an `Authorization` header to a credential."""
 
     def __init__(self, settings: Settings, state: State, clock: Clock, signer: TokenSigner) -> None:
         self._settings, self._state, self._clock, self._signer = settings, state, clock, signer
 
-    def admit(self, operation: Operation, authorization: str | None) -> Credential:
-        """Check the credential that an operation asks for."""
+    def authenticate(self, operation: Operation, authorization: str | None) -> Credential:
+        """Return the credential for a call of the operation; raises `Refusal`."""
         if not operation.credentials:
             return Credential()
         token = _read_bearer(authorization)
         if token is None:
             code = operation.code(401, "missing_authorization", otherwise="unauthorized")
-            raise Refusal(401, code, "No bearer key was sent.")
+            raise Refusal(401, code, "The Authorization header has no bearer key.")
         for kind in operation.credentials:
             if credential := self._check(kind, operation, token):
                 return credential
         code = operation.code(401, "invalid_credentials", otherwise="unauthorized")
-        raise Refusal(401, code, "The key is not valid here.")
+        raise Refusal(401, code, "The key is not valid for this operation.")
 
     def _check(self, kind: str, operation: Operation, token: str) -> Credential | None:
         if kind == "projectKey":
@@ -55,7 +55,7 @@ class Gate:
         if not project:
             return None
         if project.deleted is not None:
-            raise Refusal(403, "forbidden", "The project of this key is gone.")
+            raise Refusal(403, "forbidden", "The project of this key was deleted.")
         if _EMBED_PARTNER in operation.codes.get("401", ()) and not project.embed:
             return None
         return Credential(project=project, watermark=token.startswith("ck_test_"))

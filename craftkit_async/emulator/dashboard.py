@@ -1,4 +1,4 @@
-"""What can only be made in the dashboard: templates with fewer rules than the API's, and webhook subscriptions."""
+"""Validate what only the dashboard creates: templates under laxer rules than the API's, and webhook subscriptions."""
 
 import re
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ _MAX_KEY_PARTS: Final = 32
 
 
 def check_template(content: Any) -> Mapping[str, Any]:
-    """Check a dashboard-made template; raises ValueError with what is wrong."""
+    """Validate a template made in the dashboard; raises ValueError naming the invalid field."""
     if not isinstance(content, Mapping):
         raise ValueError("a template is an object with slug, name and manifest")  # noqa: TRY004 - one error for all
     slug, manifest = content.get("slug"), content.get("manifest")
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
-        raise ValueError("slug: write lowercase words with hyphens between them")
+        raise ValueError("slug: expected lowercase words separated by hyphens")
     if not isinstance(content.get("name", slug), str):
-        raise ValueError("name: write a text")  # noqa: TRY004 - one error for all
+        raise ValueError("name: expected a string")  # noqa: TRY004 - one error for all
     if content.get("pipeline", "canvas") not in get_args(Pipeline):
-        raise ValueError(f"pipeline: choose {', '.join(get_args(Pipeline))}")
+        raise ValueError(f"pipeline: expected one of {', '.join(get_args(Pipeline))}")
     if content.get("published", True) or manifest is not None:
         _check_manifest(manifest)
     return content
@@ -30,7 +30,7 @@ def check_template(content: Any) -> Mapping[str, Any]:
 
 def _check_manifest(manifest: Any) -> None:
     if not isinstance(manifest, dict):
-        raise ValueError("manifest: write an object with variables and loops")  # noqa: TRY004 - one error for all
+        raise ValueError("manifest: expected an object with variables and loops")  # noqa: TRY004 - one error for all
     _check_definitions("variables", manifest.get("variables", []))
     loops = manifest.get("loops", [])
     _check_definitions("loops", loops)
@@ -40,7 +40,7 @@ def _check_manifest(manifest: Any) -> None:
 
 def _check_definitions(name: str, definitions: Any) -> None:
     if not isinstance(definitions, list) or not all(_has_key(each) for each in definitions):
-        raise ValueError(f"{name}: write an array of objects, each with a key")
+        raise ValueError(f"{name}: expected an array of objects, each with a key")
 
 
 def _has_key(definition: Any) -> bool:
@@ -49,21 +49,21 @@ def _has_key(definition: Any) -> bool:
 
 
 def check_url(url: Any) -> str:
-    """Check where deliveries should go; raises ValueError."""
+    """Validate the URL of a webhook subscription; raises ValueError."""
     if not isinstance(url, str) or not _URL.fullmatch(url):
-        raise ValueError("a webhook's URL starts with http:// or https:// and a host")
+        raise ValueError("a webhook URL starts with http:// or https:// and a host")
     return url
 
 
 def check_subscription(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a webhook subscription; raises ValueError with what is wrong."""
+    """Validate a webhook subscription; raises ValueError naming the invalid field."""
     url, secret, events = check_url(content.get("url")), content.get("secret"), content.get("events")
     if not isinstance(secret, str) or not secret:
-        raise ValueError("secret: a webhook needs a secret to sign with")
+        raise ValueError("secret: required; deliveries are signed with it")
     checked: dict[str, Any] = {"url": url, "secret": secret, "active": content.get("active", True) is True}
     if events is not None:
         if not isinstance(events, list) or not all(isinstance(each, str) for each in events):
-            raise ValueError("events: write an array of event names")
+            raise ValueError("events: expected an array of event names")
         checked["events"] = events
     project_id = content.get("projectId")
     return checked | {"project_id": project_id if isinstance(project_id, str) else None}

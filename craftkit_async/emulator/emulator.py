@@ -16,12 +16,12 @@ from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.settings import read_settings
 from craftkit_async.emulator.storage.records import Delivery, Render
 
-_SHUTDOWN_SECONDS: Final = 1.0  # seconds an open request may take when the emulator ends
-_BACKLOG: Final = 4096  # connections that may knock at once; load tests open thousands
+_SHUTDOWN_TIMEOUT: Final = 1.0  # seconds an open request may take when the emulator stops
+_BACKLOG: Final = 4096  # pending connections; load tests open thousands at once
 
 
 class Emulator:
-    """A Craftkit on this machine. Further arguments are the other fields of `Settings`."""
+    """A Craftkit service on this machine. `**settings` are the other fields of `Settings`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Emulator:
         loop = asyncio.get_running_loop()
         service = Service(self.settings, loop.time)
         pipeline = RequestPipeline(service)
-        runner = Runner(make_application(service, pipeline), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = Runner(make_application(service, pipeline), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         self._running = (service, pipeline, runner)
         try:
             await self._listen(service, runner)
@@ -88,22 +88,22 @@ class Emulator:
 
     @property
     def api_key(self) -> str:
-        """The key of the local project."""
+        """The API key of the local project."""
         return self.settings.api_key
 
     @property
     def account_key(self) -> str:
-        """The account's key."""
+        """The account key."""
         return self.settings.account_key
 
     @property
     def admin_key(self) -> str:
-        """The deployment's key."""
+        """The admin key of the deployment."""
         return self.settings.admin_key
 
     @property
     def webhook_secret(self) -> str | None:
-        """What deliveries to `webhook_url` are signed with."""
+        """The secret that signs deliveries to `webhook_url`."""
         return self.settings.webhook_secret
 
     @property
@@ -123,31 +123,31 @@ class Emulator:
 
     @property
     def faults(self) -> Faults:
-        """The faults in force: `set(spec)`, `clear()`."""
+        """The active faults; change them with `set(spec)` and `clear()`."""
         return self._service.faults
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """How many records of each kind there are, and the projects with their hooks."""
+        """The number of records of each kind, and the projects with their hooks."""
         return {"counts": self._service.state.count(), "projects": self._service.describe_projects()}
 
     def subscribe(self, url: str, secret: str, **extra: Any) -> str:
-        """Send events to a URL from now on, as a subscription made in the dashboard; gives its id."""
+        """Send events to a URL from now on, as a dashboard subscription does; return the subscription's id."""
         return self._service.subscribe(url, secret, **extra).id
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; to be called on the emulator's loop."""
+        """Advance the emulator's clock. Call it on the emulator's event loop."""
         self._service.skip(seconds)
 
     @property
     def _service(self) -> Service:
-        return self._need()[0]
+        return self._require_running()[0]
 
     @property
     def _pipeline(self) -> RequestPipeline:
-        return self._need()[1]
+        return self._require_running()[1]
 
-    def _need(self) -> tuple[Service, RequestPipeline, web.AppRunner]:
+    def _require_running(self) -> tuple[Service, RequestPipeline, web.AppRunner]:
         if self._running is None:
             raise RuntimeError("the emulator is not running; enter it with `async with`")
         return self._running

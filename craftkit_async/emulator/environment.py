@@ -1,4 +1,4 @@
-"""Environment: what background work shares: state, clock, schedule and tasks."""
+"""What rendering, signing and webhook delivery share: the state, the clock, the schedule, and background tasks."""
 
 from attrs import frozen
 
@@ -10,7 +10,7 @@ from craftkit_async.emulator.storage.state import State
 
 @frozen
 class Environment:
-    """The four that travel together."""
+    """The parts that every background component needs."""
 
     state: State
     clock: Clock

@@ -1,4 +1,4 @@
-"""From a render to its PDF, off the event loop: images fetched, the document pressed in a bounded pool."""
+"""Compile documents to PDF off the event loop: fetch their images, then compile in a bounded thread pool."""
 
 import asyncio
 import os
@@ -11,41 +11,41 @@ from typing import Final
 import aiohttp
 from attrs import evolve
 
-from craftkit_async.emulator.documents import Document, PdfPrinter, image_urls
+from craftkit_async.emulator.documents import Document, Typesetter, image_urls
 
-PRESSES: Final = max(2, os.cpu_count() or 2)  # the compiler uses one core each
-MAX_IMAGES: Final = 64  # of one document
+COMPILERS: Final = max(2, os.cpu_count() or 2)  # the compiler uses one core each
+MAX_IMAGES: Final = 64  # in one document
 MAX_IMAGE: Final = 10 * 2**20  # bytes, the published limit of an upload
-MAX_ALBUM: Final = 64 * 2**20  # bytes of all images of one document
-_SHUTDOWN_SECONDS: Final = 10.0  # seconds for all images of one document; a render must not hang on a dead host
-_AT_ONCE: Final = 8  # images fetched at the same time
+MAX_IMAGE_TOTAL: Final = 64 * 2**20  # bytes of all images of one document
+_FETCH_TIMEOUT: Final = 10.0  # seconds for all images of one document; a render must not hang on a dead host
+_MAX_CONNECTIONS: Final = 8  # images fetched concurrently
 
 
 class PdfWorkers:
-    """Presses documents, a few at a time."""
+    """Compiles documents, a bounded number at a time."""
 
-    def __init__(self, font_path: str | None, timeout: float = _SHUTDOWN_SECONDS) -> None:
-        self._press = PdfPrinter(font_path)
-        self._timeout = timeout
-        self._pool = ThreadPoolExecutor(PRESSES, "craftkit-press")
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE))
+    def __init__(self, font_path: str | None, fetch_timeout: float = _FETCH_TIMEOUT) -> None:
+        self._typesetter = Typesetter(font_path)
+        self._fetch_timeout = fetch_timeout
+        self._pool = ThreadPoolExecutor(COMPILERS, "craftkit-pdf")
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS))
 
-    async def press(self, document: Document) -> bytes:
-        """Make one PDF, with the images that the data names; one that does not come leaves its address."""
+    async def compile(self, document: Document) -> bytes:
+        """Compile one PDF with the images that the data names; an image that cannot be fetched is shown as its URL."""
         images = await self.fetch(image_urls(document.manifest, document.data))
         complete = evolve(document, images=images)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._press.press, complete)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._typesetter.compile, complete)
 
     async def close(self) -> None:
-        """Let the presses finish and go home."""
+        """Wait for running compilations, drop queued ones, and close the connections."""
         await self._session.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def fetch(self, urls: Iterable[str]) -> dict[str, bytes]:
-        """Fetch images, bounded in number, size and time; whatever came by then is used."""
+        """Fetch images, bounded in number, size and time; return those that arrived in time."""
         images: dict[str, bytes] = {}
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._timeout), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(self._fetch_timeout), asyncio.TaskGroup() as group:
                 for url in islice(urls, MAX_IMAGES):
                     group.create_task(self._add(images, url))
         return images
@@ -54,13 +54,13 @@ class PdfWorkers:
         with suppress(aiohttp.ClientError, TimeoutError, ValueError, OSError):
             async with self._session.get(url) as reply:
                 reply.raise_for_status()
-                body = await _read(reply.content)
-            if len(body) <= MAX_IMAGE and sum(map(len, images.values())) + len(body) <= MAX_ALBUM:
+                body = await _read_image(reply.content)
+            if len(body) <= MAX_IMAGE and sum(map(len, images.values())) + len(body) <= MAX_IMAGE_TOTAL:
                 images[url] = body
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    """Read an image; of a larger one, just enough to see that it is."""
+async def _read_image(content: aiohttp.StreamReader) -> bytes:
+    """Read an image; stop soon after it exceeds the limit."""
     body = bytearray()
     while len(body) <= MAX_IMAGE and (piece := await content.readany()):
         body += piece

@@ -1,4 +1,4 @@
-"""The life of a render: queued, rendering, then succeeded or failed, and the event that says so."""
+"""The lifecycle of a render: queued, rendering, succeeded or failed, and the webhook event that reports it."""
 
 import asyncio
 import logging
@@ -13,34 +13,34 @@ from craftkit_async.emulator.background.latency import Latency
 from craftkit_async.emulator.documents import TINY_PDF, Document
 from craftkit_async.emulator.environment import Environment
 from craftkit_async.emulator.faults.grammar import Fault
-from craftkit_async.emulator.pdf_workers import PRESSES, PdfWorkers
+from craftkit_async.emulator.pdf_workers import COMPILERS, PdfWorkers
 from craftkit_async.emulator.storage.identifiers import new_id
 from craftkit_async.emulator.storage.records import Delivery, Render, Version
 from craftkit_async.emulator.storage.times import to_iso, to_iso_or_none
 from craftkit_async.emulator.webhooks.outbox import Outbox, parse_drawn
 
 _LOGGER = logging.getLogger("craftkit_async.emulator")
-_QUEUED_SHARE: Final = 0.2  # of its time a render waits in the queue
+_QUEUED_SHARE: Final = 0.2  # share of a render's duration spent in the queue
 _FAILED: Final = "Layout could not be rendered."
 
 
 class Rendering:
-    """Accepts submissions and finishes each render when it is due."""
+    """Accepts submissions and completes each one."""
 
     def __init__(self, environment: Environment, outbox: Outbox, latency: Latency, seed: int) -> None:
         self._state, self._clock, self._schedule = environment.state, environment.clock, environment.schedule
         self._tasks, self._outbox = environment.tasks, outbox
-        self._latency, self._dice = latency, Random(seed)  # noqa: S311 - durations must be repeatable, not secret
+        self._latency, self._random = latency, Random(seed)  # noqa: S311 - durations must be repeatable, not secret
         self._queue: asyncio.Queue[tuple[Render, PdfWorkers]] = asyncio.Queue()
-        self._pressroom: PdfWorkers | None = None
+        self._pdf_workers: PdfWorkers | None = None
         self.base_url = ""
 
     def open(self, pdf_workers: PdfWorkers | None) -> None:
-        """Start the presses, and take up what an earlier process left unfinished."""
-        self._pressroom = pdf_workers
+        """Start the PDF workers and resume the renders that an earlier process left unfinished."""
+        self._pdf_workers = pdf_workers
         if pdf_workers:
-            for _ in range(PRESSES):
-                self._tasks.start(self._press_all())
+            for _ in range(COMPILERS):
+                self._tasks.start(self._compile_queued())
         for render in self._state.renders:
             if render.completed is None:
                 self._schedule.at(render.due, self._come_due, render)
@@ -51,14 +51,14 @@ class Rendering:
     ) -> Render:  # fmt: skip  # one line a field would hide that the fields belong together
         """Queue a render."""
         now = self._clock.now()
-        takes = int(self._latency.draw(self._dice) * 1000)
+        duration = int(self._latency.draw(self._random) * 1000)
         render = Render(
             id=new_id(now),
             project_id=project_id,
             template_id=version.template_id,
             version_id=version.id,
             created=now,
-            due=now + takes,
+            due=now + duration,
             watermark=watermark,
             faults=",".join(map(str, faults)),
             **extra,
@@ -66,35 +66,35 @@ class Rendering:
         self._state.renders.put(render)
         self._state.store.put("input", render.id, orjson.dumps(data))
         if not _is_early(render):
-            self._schedule.at(now + int(takes * _QUEUED_SHARE), self._start, render)
+            self._schedule.at(now + int(duration * _QUEUED_SHARE), self._start, render)
         return render
 
     def plan_early(self, render: Render) -> Callable[[], Any] | None:
-        """Say what has to happen before the submission is answered, if the event is to overtake the answer."""
+        """Return what to await before answering the submission, if the fault `early` sends the event first."""
         return (lambda: self._finish_early(render)) if _is_early(render) else None
 
     def read_pdf(self, render: Render) -> bytes:
-        """Give the file of a succeeded render."""
+        """Return the file of a succeeded render."""
         return self._state.store.read_file(render.id) or TINY_PDF
 
     def _start(self, render: Render) -> None:
-        render.status = "rendering"  # not written down: after a restart it starts again
+        render.status = "rendering"  # not stored: after a restart the render starts again
         self._schedule.at(render.due, self._come_due, render)
 
     def _come_due(self, render: Render) -> None:
         error = self._find_failure(render)
-        if self._pressroom and not error:
-            self._queue.put_nowait((render, self._pressroom))
+        if self._pdf_workers and not error:
+            self._queue.put_nowait((render, self._pdf_workers))
         else:
-            self._end(render, error)
+            self._complete(render, error)
 
-    async def _press_all(self) -> None:
+    async def _compile_queued(self) -> None:
         while True:
             render, pdf_workers = await self._queue.get()
-            self._end(render, *await self._press(render, pdf_workers))
+            self._complete(render, *await self._compile(render, pdf_workers))
 
-    async def _press(self, render: Render, pdf_workers: PdfWorkers) -> tuple[str | None, bytes | None]:
-        """Make a render's file; gives what went wrong, or the file."""
+    async def _compile(self, render: Render, pdf_workers: PdfWorkers) -> tuple[str | None, bytes | None]:
+        """Compile a render's file; return an error message or the file."""
         version, template = self._state.versions[render.version_id], self._state.templates[render.template_id]
         document = Document(
             name=template.name,
@@ -105,24 +105,26 @@ class Rendering:
             pipeline=version.pipeline,
         )
         try:
-            return None, await pdf_workers.press(document)
-        except Exception:  # whatever the compiler raises, it is this render that failed, not the emulator
-            _LOGGER.exception("render %s could not be pressed", render.id)
+            return None, await pdf_workers.compile(document)
+        except Exception:  # any compiler error fails this render only, never the emulator
+            _LOGGER.exception("render %s: PDF compilation failed", render.id)
             return _FAILED, None
 
     async def _finish_early(self, render: Render) -> None:
         error, pdf = self._find_failure(render), None
-        if self._pressroom and not error:
-            error, pdf = await self._press(render, self._pressroom)
-        await self._outbox.send(self._end(render, error, pdf, now=False))
+        if self._pdf_workers and not error:
+            error, pdf = await self._compile(render, self._pdf_workers)
+        await self._outbox.send(self._complete(render, error, pdf, now=False))
 
     def _find_failure(self, render: Render) -> str | None:
         failed = (fault for fault in parse_drawn(render.faults) if fault.kind == "failed")
         return next((fault.argument or _FAILED for fault in failed), None)
 
-    def _end(self, render: Render, error: str | None, pdf: bytes | None = None, *, now: bool = True) -> list[Delivery]:
+    def _complete(
+        self, render: Render, error: str | None, pdf: bytes | None = None, *, now: bool = True
+    ) -> list[Delivery]:
         if self._state.renders.get(render.id) is not render:
-            return []  # everything was reset meanwhile
+            return []  # the emulator was reset meanwhile
         if pdf:
             self._state.store.put_file(render.id, pdf)
         render.status = "failed" if error else "succeeded"
@@ -135,19 +137,19 @@ class Rendering:
         return self._outbox.emit(render.project_id, body, render.id, parse_drawn(render.faults), now=now)
 
     def forget(self) -> None:
-        """Drop what waits for a press."""
+        """Drop the renders queued for a PDF worker."""
         with suppress(asyncio.QueueEmpty):
             while True:
                 self._queue.get_nowait()
 
 
 def _is_early(render: Render) -> bool:
-    """Does its event overtake the answer to its submission, which then finishes it?"""
+    """Return whether the event precedes the answer to the submission, which then completes the render itself."""
     return "early" in render.faults.split(",")
 
 
 def write_download_url(render: Render, base_url: str) -> str | None:
-    """Give the permanent public address of a succeeded render."""
+    """Return the permanent public URL of a succeeded render, otherwise None."""
     return f"{base_url}/craftkit-renders/{render.id}.pdf" if render.status == "succeeded" else None
 
 

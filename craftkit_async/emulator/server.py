@@ -1,4 +1,4 @@
-"""The aiohttp application: the contract's paths, public pages, the emulator's own routes, and JSON for the rest."""
+"""The aiohttp application: API operations, public pages, control routes, and JSON errors for unknown paths."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -16,7 +16,7 @@ _REST = "/{rest:.*}"
 
 
 def make_application(service: Service, pipeline: RequestPipeline) -> web.Application:
-    """Wire everything to its path."""
+    """Register a handler for every path."""
     application = web.Application(client_max_size=MAX_BODY)
     add = application.router.add_route
     for operation in _sort(load_contract().operations.values()):
@@ -31,7 +31,7 @@ def make_application(service: Service, pipeline: RequestPipeline) -> web.Applica
 
 
 def _sort(operations: Iterable[Operation]) -> list[Operation]:
-    """Put fixed paths before those with parameters, as the contract means them."""
+    """Put fixed paths before those with parameters, so that they match first."""
     return sorted(operations, key=lambda operation: "{" in operation.path)
 
 
@@ -44,14 +44,14 @@ def _serve_operation(pipeline: RequestPipeline, operation: Operation, handler: H
 
 def _serve_page(service: Service, pipeline: RequestPipeline, page: Callable[[Service, web.Request], Answer]) -> _Serve:
     async def serve(request: web.Request) -> web.StreamResponse:
-        return await pipeline.serve_plainly(request, lambda _: page(service, request))
+        return await pipeline.serve_outside_contract(request, lambda _: page(service, request))
 
     return serve
 
 
 def _serve_control(service: Service, pipeline: RequestPipeline, function: control.Control) -> _Serve:
     async def serve(request: web.Request) -> web.StreamResponse:
-        return await pipeline.serve_plainly(
+        return await pipeline.serve_outside_contract(
             request,
             lambda body: function(
                 control.ControlRequest(service, pipeline, request.match_info, control.parse_body(body))

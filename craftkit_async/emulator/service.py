@@ -1,4 +1,4 @@
-"""The whole of an emulated Craftkit, put together; handlers get it with every call."""
+"""The emulated service: builds and connects its components; every handler receives it."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ import orjson
 from craftkit_async.emulator.background.clock import Clock
 from craftkit_async.emulator.background.schedule import Schedule
 from craftkit_async.emulator.background.tasks import BackgroundTasks
-from craftkit_async.emulator.credentials import Gate, digest_key
+from craftkit_async.emulator.credentials import Authenticator, digest_key
 from craftkit_async.emulator.documents import ready_templates
 from craftkit_async.emulator.environment import Environment
 from craftkit_async.emulator.faults.board import Faults
@@ -37,7 +37,7 @@ _META: Final = "meta"
 
 
 class Service:
-    """Holds what belongs together for one run; made on the loop that it runs on."""
+    """The components of one running emulator; create it on the event loop that it runs on."""
 
     def __init__(self, settings: Settings, monotonic: Callable[[], float]) -> None:
         self.settings = settings
@@ -52,64 +52,64 @@ class Service:
         self.rendering = Rendering(environment, self.outbox, settings.latency, settings.seed)
         self.provider = SigningProvider(environment, self.outbox)
         self.templates = TemplateStore(self.state, self.clock)
-        self.signer = TokenSigner(self._recall("token_seed", lambda: os.urandom(32).hex()))
-        self.gate = Gate(settings, self.state, self.clock, self.signer)
+        self.signer = TokenSigner(self._load_or_create("token_seed", lambda: os.urandom(32).hex()))
+        self.authenticator = Authenticator(settings, self.state, self.clock, self.signer)
         self.bucket = TokenBucket(settings.rate) if settings.rate else None
         self.address = Address()
-        self._pressroom: PdfWorkers | None = None
+        self._pdf_workers: PdfWorkers | None = None
 
     @property
     def base_url(self) -> str:
-        """Where clients find this service."""
+        """The URL at which clients reach this service."""
         return self.address.url
 
     @property
     def renders_url(self) -> str:
-        """Where the API serves renders."""
+        """The URL under which the API serves renders."""
         return f"{self.base_url}/v1/renders"
 
     def open(self, host: str, port: int) -> None:
-        """Furnish what is missing and take up what was left."""
+        """Create the initial records that are missing, and resume unfinished work."""
         self.address.open(host, port)
         self.rendering.base_url = self.address.own
         skipped = self.store.read(_META, "skipped")
         self.clock.skip((skipped or {"seconds": 0.0})["seconds"])
-        self._furnish()
+        self._create_initial_records()
         self.outbox.open()
-        self._pressroom = PdfWorkers(self.settings.font_path) if self.settings.pdf else None
-        self.rendering.open(self._pressroom)
+        self._pdf_workers = PdfWorkers(self.settings.font_path) if self.settings.pdf else None
+        self.rendering.open(self._pdf_workers)
         self.provider.open()
 
     async def close(self) -> None:
-        """End everything, in the order in which nothing can be lost."""
+        """Stop everything, the store last, so that no completed work is lost."""
         self.schedule.clear()
         await self.tasks.close()
         await self.outbox.close()
-        if self._pressroom:
-            await self._pressroom.close()
+        if self._pdf_workers:
+            await self._pdf_workers.close()
         self.store.close()
 
     def skip(self, seconds: float) -> None:
-        """Let time pass; a restart remembers it."""
+        """Advance the clock; the store keeps the total for a restart."""
         self.schedule.skip(seconds)
         self.store.put(_META, "skipped", orjson.dumps({"seconds": self.clock.skipped}))
 
     def reset(self) -> None:
-        """Start afresh, as after a first start with the same settings."""
+        """Return to the state after a first start with the same settings."""
         self.schedule.clear()
         self.rendering.forget()
         self.outbox.clear()
         self.state.clear()
         self.faults.restore()
-        self._furnish()
+        self._create_initial_records()
 
     def add_project(self, name: str, slug: str, **extra: Any) -> Project:
-        """Make a project."""
+        """Create a project."""
         now = self.clock.now()
         return self.state.projects.put(Project(id=new_id(now), slug=slug, name=name, created=now, updated=now, **extra))
 
     def add_key(self, project: Project, key: str, name: str) -> ApiKey:
-        """Let a key into a project; only its hash stays."""
+        """Add an API key to a project; only the hash of the key is stored."""
         now = self.clock.now()
         return self.state.keys.put(
             ApiKey(
@@ -117,12 +117,12 @@ class Service:
             )
         )
 
-    def _furnish(self) -> None:
+    def _create_initial_records(self) -> None:
         local = self.state.key_by_digest.newest(digest_key(self.settings.api_key)) or self._add_local_project()
         for template in self.settings.templates:
             if not self.templates.is_there(local.project_id, template["slug"]):
                 self.templates.add(local.project_id, template)
-        self._furnish_webhook()
+        self._create_webhook()
 
     def _add_local_project(self) -> ApiKey:
         key = self.settings.api_key
@@ -131,18 +131,18 @@ class Service:
             self.templates.add(project.id, template)
         return self.add_key(project, key, "Local")
 
-    def _furnish_webhook(self) -> None:
+    def _create_webhook(self) -> None:
         url, secret = self.settings.webhook_url, self.settings.webhook_secret
         if url and secret and not any((each.url, each.secret) == (url, secret) for each in self.state.subscriptions):
             self.subscribe(url, secret)
 
     def subscribe(self, url: str, secret: str, **extra: Any) -> Subscription:
-        """Register a subscriber, as the dashboard would."""
+        """Create a webhook subscription, as the dashboard does."""
         extra.setdefault("events", list(EVENTS))
         return self.state.subscriptions.put(Subscription(id=new_id(self.clock.now()), url=url, secret=secret, **extra))
 
     def find_free_slug(self, slug: str) -> str:
-        """Number a project slug until it is free; deleted projects keep theirs."""
+        """Append a number to a project slug until it is unique; deleted projects keep their slugs."""
         number, free = 0, slug
         while self.state.project_by_slug.newest(free):
             number += 1
@@ -150,7 +150,7 @@ class Service:
         return free
 
     def describe_projects(self) -> list[Mapping[str, Any]]:
-        """Describe the projects with their hooks, for tests."""
+        """Return the projects with their hooks, for tests."""
         return [
             {
                 "id": project.id,
@@ -167,7 +167,7 @@ class Service:
             for project in self.state.projects
         ]
 
-    def _recall(self, name: str, make: Callable[[], str]) -> bytes:
+    def _load_or_create(self, name: str, make: Callable[[], str]) -> bytes:
         kept = self.store.read(_META, name)
         if kept is None:
             kept = {"hex": make()}

@@ -1,4 +1,4 @@
-"""What an emulator is started with, checked before anything opens; a bad value is a SettingsError in one line."""
+"""The emulator's settings, validated before anything opens; an invalid value raises a one-line `SettingsError`."""
 
 import math
 import re
@@ -13,8 +13,8 @@ from craftkit_async.emulator.faults.grammar import Rule, parse_faults
 from craftkit_async.emulator.http.contract import load_contract
 from craftkit_async.emulator.http.rates import Rate, parse_rate
 
-DEFAULT_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)  # five waits make six attempts
-MAX_SKIP: Final = 10 * 365 * 86_400.0  # seconds; dates stay within what a calendar can write
+DEFAULT_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)  # five delays make six attempts
+MAX_SKIP: Final = 10 * 365 * 86_400.0  # seconds; keeps every date within the range of `datetime`
 _DEFAULT_LATENCY: Final = Constant(0.4)
 _NO_LATENCY: Final = Constant(0.0)
 _LAST_PORT: Final = 65_535
@@ -24,12 +24,12 @@ _ADMIN_KEY: Final = re.compile(r"(?!ck_(test|live|acct|pk)_)[!-~]+")
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message says what can."""
+    """An invalid setting; the message names the setting and the accepted values."""
 
 
 @frozen(kw_only=True)
 class Settings:
-    """How one emulator behaves; `read_settings` makes one from what people write."""
+    """The settings of one emulator; `read_settings` makes them from user input."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -51,15 +51,15 @@ class Settings:
     templates: tuple[Mapping[str, Any], ...] = ()
 
 
-def read_settings(**written: Any) -> Settings:
-    """Make settings from the words of a command line or of `Emulator(…)`; raises SettingsError naming the setting."""
-    settings = Settings(**{name: _read(name, value) for name, value in written.items()})
+def read_settings(**values: Any) -> Settings:
+    """Make settings from command-line values or arguments of `Emulator`; raises `SettingsError` naming the setting."""
+    settings = Settings(**{name: _read_setting(name, value) for name, value in values.items()})
     if settings.webhook_url and not settings.webhook_secret:
-        raise SettingsError("webhook_secret: a webhook needs a secret to sign with")
+        raise SettingsError("webhook_secret: required when webhook_url is set; deliveries are signed with it")
     return settings
 
 
-def _read(name: str, value: Any) -> Any:
+def _read_setting(name: str, value: Any) -> Any:
     reader = _READERS.get(name)
     try:
         return value if reader is None else reader(value)
@@ -78,21 +78,21 @@ def _read_key(pattern: re.Pattern[str], form: str) -> Callable[[Any], str]:
 
 def _read_port(value: Any) -> int:
     if not 0 <= int(value) <= _LAST_PORT:
-        raise ValueError(f"write a number from 0 to {_LAST_PORT}; 0 picks a free one")
+        raise ValueError(f"must be from 0 to {_LAST_PORT}; 0 selects a free port")
     return int(value)
 
 
 def _read_delays(value: str | Iterable[float]) -> tuple[float, ...]:
     delays = tuple(float(part) for part in (value.split(",") if isinstance(value, str) else value))
     if len(delays) != len(DEFAULT_DELAYS) or not all(0 <= delay < MAX_SKIP for delay in delays):
-        raise ValueError("write five waits in seconds between the six attempts, as in 0.1,0.5,1,2,4")
+        raise ValueError("expected five delays in seconds, between the six attempts, such as 0.1,0.5,1,2,4")
     return delays
 
 
 def _read_skew(value: float | str) -> float:
     skew = float(value)
     if not math.isfinite(skew) or abs(skew) > MAX_SKIP:
-        raise ValueError("write seconds, at most ten years in either direction")
+        raise ValueError("expected seconds, at most ten years in either direction")
     return skew
 
 
@@ -120,7 +120,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "port": _read_port,
     "api_key": _read_key(_PROJECT_KEY, "a project key starts with ck_test_ or ck_live_"),
     "account_key": _read_key(_ACCOUNT_KEY, "an account key starts with ck_acct_"),
-    "admin_key": _read_key(_ADMIN_KEY, "an admin key is visible ASCII and no ck_ key"),
+    "admin_key": _read_key(_ADMIN_KEY, "an admin key is printable ASCII without spaces and does not start with ck_"),
     "webhook_url": _read_url,
     "webhook_delays": _read_delays,
     "latency": _read_latency,

@@ -1,4 +1,4 @@
-"""The signing provider's side: requests stay sent until a script says what the recipients do."""
+"""A scripted signing provider: a request stays `sent` until a test plays what the recipients do."""
 
 from typing import Any, Final
 
@@ -14,14 +14,14 @@ _ARCHIVING: Final = 1000  # milliseconds from completion to the archived file
 
 
 class SigningProvider:
-    """Advances signature requests, and notifies subscribers."""
+    """Changes the status of signature requests and notifies subscribers."""
 
     def __init__(self, environment: Environment, outbox: Outbox) -> None:
         self._state, self._clock, self._schedule = environment.state, environment.clock, environment.schedule
         self._outbox = outbox
 
     def open(self) -> None:
-        """Archive what an earlier process completed and did not archive."""
+        """Schedule the archiving of requests that an earlier process completed but did not archive."""
         for request in self._state.signatures:
             if request.status == "completed" and not request.archived:
                 self._schedule.at((request.completed or 0) + _ARCHIVING, self._archive, request)
@@ -31,17 +31,17 @@ class SigningProvider:
         self._state.signatures.put(request)
         named = ("firstName", "lastName", "email", "order")
         recipients = [{name: each[name] for name in named} for each in request.recipients]
-        self._tell(request, "sent", name=request.name, recipients=recipients)
+        self._notify(request, "sent", name=request.name, recipients=recipients)
 
     def cancel(self, request: Signature, reason: str | None) -> None:
-        """Take a request back."""
+        """Cancel an open request."""
         self._check_open(request)
         request.status, request.error = "cancelled", reason
         self._state.signatures.put(request)
-        self._tell(request, "cancelled", reason=reason)
+        self._notify(request, "cancelled", reason=reason)
 
     def play(self, request: Signature, step: str, recipient: int | None, reason: str | None) -> None:
-        """Do what the script says a recipient, or the provider, does."""
+        """Play one step of a recipient or of the provider."""
         if step == "archived":
             self._archive(request)
             return
@@ -59,15 +59,15 @@ class SigningProvider:
         if step == "completed":
             self._complete(request)
         elif step != "failed":  # the contract has no event for it
-            self._tell(request, step, **({"reason": reason} if step == "declined" else {}))
+            self._notify(request, step, **({"reason": reason} if step == "declined" else {}))
         if step == "signed" and all(each["signedAt"] for each in request.recipients):
             self._complete(request)
 
     def _stamp(self, request: Signature, step: str, recipient: int | None) -> None:
-        waiting = [index for index, each in enumerate(request.recipients) if not each["signedAt"]]
-        index = waiting[0] if recipient is None else recipient
-        if index not in waiting:
-            raise Refusal(409, "conflict", "That recipient has signed already, or does not exist.")
+        unsigned = [index for index, each in enumerate(request.recipients) if not each["signedAt"]]
+        index = unsigned[0] if recipient is None else recipient
+        if index not in unsigned:
+            raise Refusal(409, "conflict", "The recipient does not exist or has already signed.")
         request.recipients[index][f"{step}At"] = to_iso(self._clock.now())
 
     def _complete(self, request: Signature) -> None:
@@ -76,12 +76,12 @@ class SigningProvider:
         for each in request.recipients:
             each["signedAt"] = each["signedAt"] or to_iso(now)
         self._state.signatures.put(request)
-        self._tell(request, "completed")
+        self._notify(request, "completed")
         self._schedule.at(now + _ARCHIVING, self._archive, request)
 
     def _archive(self, request: Signature) -> None:
         if request.status != "completed":
-            raise Refusal(409, "conflict", "Only a completed request is archived.")
+            raise Refusal(409, "conflict", "Only a completed request can be archived.")
         request.archived = True
         self._state.signatures.put(request)
 
@@ -89,7 +89,7 @@ class SigningProvider:
         if request.status in FINAL:
             raise Refusal(409, "conflict", f"The request is {request.status}.")
 
-    def _tell(self, request: Signature, step: str, **extra: Any) -> None:
+    def _notify(self, request: Signature, step: str, **extra: Any) -> None:
         event = f"signature.{step}"
         body = {
             "event": event,
@@ -102,7 +102,7 @@ class SigningProvider:
 
 
 def check_recipients(body: dict[str, Any]) -> None:
-    """Check what a schema cannot say about recipients: orders are 1..N, signers have a field or an anchor."""
+    """Check what the schema cannot express: orders are 1..N, and every signer has a field or an anchor tag."""
     recipients = body["recipients"]
     orders = [each.get("order") for each in recipients]
     problems: dict[str, list[str]] = {}
@@ -115,7 +115,7 @@ def check_recipients(body: dict[str, Any]) -> None:
         if tag.get("recipientIndex", 0) >= len(recipients):
             problems[f"anchorTags.{number}.recipientIndex"] = ["No such recipient"]
     if problems:
-        raise Refusal(400, "invalid_request", "The request does not fit.", Issues(fields=problems))
+        raise Refusal(400, "invalid_request", "The request is inconsistent.", Issues(fields=problems))
 
 
 def _is_sequence(orders: list[Any]) -> bool:

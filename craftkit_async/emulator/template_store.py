@@ -1,4 +1,4 @@
-"""Templates and their versions: made, published again, taken away."""
+"""Templates and their versions: create, publish, find and delete."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,30 +11,30 @@ from craftkit_async.emulator.storage.identifiers import new_id, new_token, to_sl
 from craftkit_async.emulator.storage.records import Template, Version
 from craftkit_async.emulator.storage.state import State
 
-_MAX_BINDINGS: Final = 1000  # manifests kept ready; more are read again when used
+_MAX_BINDINGS: Final = 1000  # parsed manifests kept; the cache is cleared when it is full
 
 
 class TemplateStore:
-    """Finds, makes and publishes templates."""
+    """Finds, creates and publishes templates."""
 
     def __init__(self, state: State, clock: Clock) -> None:
         self._state, self._clock = state, clock
         self._bindings: dict[str, Binding] = {}
 
     def find(self, project_id: str, slug: str) -> Template:
-        """Find a template by slug, or refuse."""
+        """Return a template by slug; raises `Refusal` if there is none."""
         template = self._state.template_by_slug.newest((project_id, slug))
         if template is None or template.deleted is not None:
             raise Refusal(404, "template_not_found", "No template with that slug.")
         return template
 
     def is_there(self, project_id: str, slug: str) -> bool:
-        """Say whether the slug is taken."""
+        """Return whether a template has this slug."""
         template = self._state.template_by_slug.newest((project_id, slug))
         return template is not None and template.deleted is None
 
     def find_version(self, template: Template, number: int | None = None) -> Version:
-        """Find a published version, the current one unless another is named, or refuse."""
+        """Return a published version, by default the current one; raises `Refusal` if there is none."""
         if template.current_version is None:
             raise Refusal(409, "no_published_version", "The template was never published.")
         wanted = template.current_version if number is None else number
@@ -44,11 +44,11 @@ class TemplateStore:
         return version
 
     def read_current(self, template: Template) -> Version | None:
-        """Give the current version, if any."""
+        """Return the current version, or None if the template was never published."""
         return None if template.current_version is None else self.find_version(template)
 
     def bind(self, version: Version) -> Binding:
-        """Give the version's manifest, ready to hold data against."""
+        """Return the version's parsed manifest, which validates data."""
         binding = self._bindings.get(version.id)
         if binding is None:
             if len(self._bindings) >= _MAX_BINDINGS:
@@ -57,14 +57,14 @@ class TemplateStore:
         return binding
 
     def choose_slug(self, project_id: str, name: str) -> str:
-        """Derive a slug from a name, with a short suffix when it is taken."""
+        """Derive a slug from a name, with a short random suffix if another template has it."""
         slug = chosen = to_slug(name, "template")
         while self.is_there(project_id, chosen):
             chosen = f"{slug}-{new_token('', 2)}"
         return chosen
 
     def make(self, project_id: str, slug: str, name: str, description: str | None) -> Template:
-        """Make a template without a version."""
+        """Create a template without a version; the caller stores it."""
         now = self._clock.now()
         return Template(
             id=new_id(now),
@@ -79,7 +79,7 @@ class TemplateStore:
         )
 
     def publish(self, template: Template, content: Mapping[str, Any]) -> Version:
-        """Publish the next version of a template, and keep the template as it is now."""
+        """Publish the next version of a template and store both."""
         number = (template.current_version or 0) + 1
         version = Version(
             id=f"{template.id}:{number}",
@@ -96,13 +96,13 @@ class TemplateStore:
         return version
 
     def delete(self, template: Template) -> int:
-        """Delete a template softly; its slug is free again."""
+        """Soft-delete a template, which frees its slug; return the time of deletion."""
         template.deleted = self._clock.now()
         self._state.templates.put(template)
         return template.deleted
 
     def add(self, project_id: str, content: Mapping[str, Any]) -> Template:
-        """Make a template as the dashboard does: dotted loop keys and unpublished ones are allowed there."""
+        """Create or update a template as the dashboard does: dotted loop keys and unpublished drafts are allowed."""
         slug, name = content["slug"], content.get("name", content["slug"])
         if self.is_there(project_id, slug):
             template = self.find(project_id, slug)

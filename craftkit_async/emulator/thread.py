@@ -1,4 +1,4 @@
-"""An emulator in a thread of its own, for tests that are synchronous or whose loop comes and goes."""
+"""An emulator in its own thread, for synchronous tests and for tests that open an event loop each."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class EmulatorThread:
-    """Runs an emulator beside everything else; what is read from `emulator` may be read from any thread."""
+    """Runs an emulator in a background thread; you may read attributes of `emulator` from any thread."""
 
     def __init__(self, **settings: Any) -> None:
         self.emulator = Emulator(**settings)
@@ -38,13 +38,13 @@ class EmulatorThread:
         self._ended.result()
 
     def call(self, function: Callable[[], T]) -> T:
-        """Call a function on the emulator's loop and give its result."""
+        """Call a function on the emulator's event loop and return its result."""
         done: Future[T] = Future()
 
         def run() -> None:
             try:
                 done.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+            except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
                 done.set_exception(error)
 
         self._ready.result()[0].call_soon_threadsafe(run)
@@ -53,7 +53,7 @@ class EmulatorThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that entered or left
+        except BaseException as error:  # noqa: BLE001 - raised again by __enter__ or __exit__
             self._ended.set_exception(error)
         else:
             self._ended.set_result(None)

@@ -1,4 +1,4 @@
-"""Embed session tokens: JWTs signed with EdDSA under a `kid`, checked only by the service that made them."""
+"""Embed session tokens: JWTs signed with EdDSA, verified only by the service that issued them."""
 
 import base64
 import binascii
@@ -14,20 +14,20 @@ _SEGMENTS: Final = 3
 
 
 class TokenSigner:
-    """Makes and reads session tokens with one key."""
+    """Signs and verifies session tokens with one key."""
 
     def __init__(self, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self._kid = self._key.public_key().public_bytes_raw().hex()[:16]
 
     def sign(self, claims: dict[str, Any]) -> str:
-        """Write claims as a token."""
+        """Encode and sign claims as a token."""
         header = {"alg": "EdDSA", "typ": "JWT", "kid": self._kid}
         signed = b".".join(_encode(orjson.dumps(part)) for part in (header, claims))
         return (signed + b"." + _encode(self._key.sign(signed))).decode()
 
     def read(self, token: str) -> dict[str, Any] | None:
-        """Give the claims of a genuine token, or None for anything else."""
+        """Return the claims of a token signed by this key, otherwise None."""
         parts = token.encode("utf-8", "surrogateescape").split(b".")
         if len(parts) != _SEGMENTS:
             return None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from craftkit_async.emulator.faults.older_pages import age
+from craftkit_async.emulator.faults.older_pages import to_older
 from craftkit_async.emulator.http.answers import Answer
 from tests.emulator.conftest import Waiting
 from tests.support.contract_client import ContractClient
@@ -14,7 +14,7 @@ ISSUES = {"formErrors": ["x"], "fieldErrors": {"customer.name": ["Required"], "i
 
 
 def _age_error(code: str, **more: Any) -> tuple[int, Any]:
-    answer = age("get_render", Answer(400, {"error": {"code": code, "message": "m", **more}}))
+    answer = to_older("get_render", Answer(400, {"error": {"code": code, "message": "m", **more}}))
     return answer.status, answer.body["error"]
 
 
@@ -38,7 +38,7 @@ def test_what_has_no_older_form_stays() -> None:
         ("provision_org", {"error": "x"}),
         ("get_health", {"status": "ok"}),
     ]:
-        assert age(operation, Answer(200, body)).body == body
+        assert to_older(operation, Answer(200, body)).body == body
 
 
 @pytest.mark.parametrize(("status", "signed", "shown"), [
@@ -50,7 +50,7 @@ def test_a_signature_was_a_status_once(status: str, signed: str | None, shown: s
     """One signature made the request `signed`, while it was open."""
     body = {"status": status, "recipients": [{"signedAt": signed}]}
 
-    assert age("get_signature", Answer(200, body)).body["status"] == shown
+    assert to_older("get_signature", Answer(200, body)).body["status"] == shown
 
 
 async def test_shares_projects_and_listings_are_older_too(api: ContractClient, waiting: type[Waiting]) -> None:

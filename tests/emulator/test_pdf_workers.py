@@ -47,7 +47,7 @@ async def test_images_that_do_not_come_are_left_out(room: PdfWorkers) -> None:
 
 async def test_an_image_that_never_comes_is_not_waited_for() -> None:
     """The time is for all images of a document together."""
-    room = PdfWorkers(None, timeout=0.01)
+    room = PdfWorkers(None, fetch_timeout=0.01)
     async with serve(_answer) as server:
         fetched = await room.fetch([f"{server.url}/never-{number}" for number in range(3)])
     await room.close()
@@ -62,14 +62,14 @@ async def test_images_are_bounded_in_number_and_together(room: PdfWorkers) -> No
         heavy = await room.fetch([f"{server.url}/full-{number}" for number in range(8)])
 
     assert len(many) == bounds.MAX_IMAGES
-    assert sum(map(len, heavy.values())) <= bounds.MAX_ALBUM < 8 * bounds.MAX_IMAGE
+    assert sum(map(len, heavy.values())) <= bounds.MAX_IMAGE_TOTAL < 8 * bounds.MAX_IMAGE
 
 
 async def test_a_document_is_made_without_its_image(room: PdfWorkers) -> None:
     """The address stands where the image would have been."""
     document = Document("Handover", PICTURES, {"photo": "http://127.0.0.1:9/boat.png"})
 
-    assert "http://127.0.0.1:9/boat.png" in read_text(await room.press(document))[0]
+    assert "http://127.0.0.1:9/boat.png" in read_text(await room.compile(document))[0]
 
 
 async def test_a_template_keeps_its_layout_on_the_way_to_the_page(start: Start, waiting: type[Waiting]) -> None:
@@ -84,33 +84,33 @@ async def test_a_template_keeps_its_layout_on_the_way_to_the_page(start: Start, 
     assert "Page 1 of 1" not in page
 
 
-async def test_a_render_that_cannot_be_pressed_fails_alone(
+async def test_a_render_that_cannot_be_compiled_fails_alone(
     start: Start, waiting: type[Waiting], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever goes wrong with one document is in the log, and the next is printed."""
     emulator, api = await start(pdf=True)
     body = {"data": {"booking": {"code": "B"}}}
-    room = emulator._service._pressroom
+    room = emulator._service._pdf_workers
     assert room
 
     async def break_off(document: Document) -> bytes:
         raise MemoryError(document.name)
 
-    printing, room.press = room.press, break_off  # type: ignore[method-assign]  # stands for a compiler that gave up
+    printing, room.compile = room.compile, break_off  # type: ignore[method-assign]  # stands for a compiler that gave up
     failed = (await api.call("render_template", slug="charter-handover", json=body)).json["id"]
     ended = await waiting.for_render(api, failed, "failed")
-    room.press = printing  # type: ignore[method-assign]  # works again
+    room.compile = printing  # type: ignore[method-assign]  # works again
     await waiting.for_render(api, (await api.call("render_template", slug="charter-handover", json=body)).json["id"])
 
     assert ended["errorMessage"] == "Layout could not be rendered."
-    assert "could not be pressed" in caplog.text
+    assert "PDF compilation failed" in caplog.text
 
 
 async def test_a_reset_while_documents_are_printed_leaves_nothing_behind(start: Start, waiting: type[Waiting]) -> None:
     """What was queued or on a press is forgotten, and nobody hears of it."""
     emulator, api = await start(pdf=True, webhook_url="http://127.0.0.1:9/", webhook_secret="x")
     body = {"data": {"booking": {"code": "B"}}}
-    room, on_the_press, go_on = emulator._service._pressroom, asyncio.Semaphore(0), asyncio.Event()
+    room, on_the_press, go_on = emulator._service._pdf_workers, asyncio.Semaphore(0), asyncio.Event()
     assert room
 
     async def hold(document: Document) -> bytes:
@@ -118,10 +118,10 @@ async def test_a_reset_while_documents_are_printed_leaves_nothing_behind(start: 
         await go_on.wait()
         return document.name.encode()
 
-    room.press = hold  # type: ignore[method-assign]  # a press that waits, so that the reset comes meanwhile
-    for _ in range(bounds.PRESSES + 2):
+    room.compile = hold  # type: ignore[method-assign]  # a press that waits, so that the reset comes meanwhile
+    for _ in range(bounds.COMPILERS + 2):
         await api.call("render_template", slug="charter-handover", json=body)
-    for _ in range(bounds.PRESSES):
+    for _ in range(bounds.COMPILERS):
         await on_the_press.acquire()
     early = asyncio.ensure_future(api.call("render_template", slug="charter-handover", json=body, headers=EARLY))
     await on_the_press.acquire()

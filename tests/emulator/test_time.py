@@ -117,7 +117,7 @@ async def test_background_work_that_fails_is_in_the_log(caplog: pytest.LogCaptur
     await tasks.close()
     await tasks.close()
 
-    assert "background work failed" in caplog.text
+    assert "background task failed" in caplog.text
     assert ended == ["last"]
 
 

@@ -1,1 +1,1 @@
-"""Background: the emulator's clock, its schedule of what comes due, and its tasks."""
+"""The emulator's clock, its schedule of future calls, its background tasks, and simulated latency."""

@@ -1,4 +1,4 @@
-"""How long things take: a constant, a range, or a log-normal by its median and 99th percentile."""
+"""Latency distributions: a constant, a uniform range, or a log-normal by its median and 99th percentile."""
 
 import math
 import re
@@ -15,7 +15,7 @@ _P99 = 2.3263478740408408  # the standard normal's 99th percentile
 
 
 class Latency(Protocol):
-    """A distribution of seconds."""
+    """A distribution of durations in seconds."""
 
     def draw(self, random: Random) -> float:
         """Draw one duration."""
@@ -24,18 +24,18 @@ class Latency(Protocol):
 
 @frozen
 class Constant:
-    """Always the same."""
+    """The same duration every time."""
 
     seconds: float
 
-    def draw(self, random: Random) -> float:  # noqa: ARG002 - the protocol has it, a constant needs none
-        """Give the one duration there is."""
+    def draw(self, random: Random) -> float:  # noqa: ARG002 - the protocol's signature
+        """Return the constant duration."""
         return self.seconds
 
 
 @frozen
 class Uniform:
-    """Anything between two bounds, all equally likely."""
+    """Uniformly distributed between two bounds."""
 
     low: float
     high: float
@@ -47,7 +47,7 @@ class Uniform:
 
 @frozen
 class LogNormal:
-    """A typical service: most are near the median, a few take far longer."""
+    """Log-normally distributed, as in a typical service: most near the median, a few far longer."""
 
     median: float
     p99: float
@@ -58,11 +58,11 @@ class LogNormal:
 
 
 def parse_latency(text: str) -> Latency:
-    """Read `0.4`, `0.2..1.5` or `lognormal(0.42,3)`; raises ValueError with the forms that are known."""
+    """Parse `0.4`, `0.2..1.5` or `lognormal(0.42,3)`; raises ValueError naming the accepted forms."""
     if found := _CONSTANT.fullmatch(text):
         return Constant(float(found[1]))
     if (found := _UNIFORM.fullmatch(text)) and float(found[1]) <= float(found[2]):
         return Uniform(float(found[1]), float(found[2]))
     if (found := _LOGNORMAL.fullmatch(text)) and 0 < float(found[1]) <= float(found[2]):
         return LogNormal(float(found[1]), float(found[2]))
-    raise ValueError(f"{text!r} is no latency; write seconds as 0.4, a range as 0.2..1.5, or lognormal(MEDIAN,P99)")
+    raise ValueError(f"invalid latency {text!r}; expected seconds (0.4), a range (0.2..1.5) or lognormal(MEDIAN,P99)")

@@ -1,4 +1,4 @@
-"""Everything that is due later, behind one timer: 20,000 renders in flight are 20,000 heap entries and no task."""
+"""Future calls behind one timer: 20,000 renders in flight are 20,000 heap entries and no task."""
 
 import asyncio
 import itertools
@@ -8,34 +8,34 @@ from typing import Any, Final
 
 from craftkit_async.emulator.background.clock import Clock
 
-_AT_ONCE: Final = 200  # entries run before requests get their turn
+_BATCH: Final = 200  # calls made before control returns to the event loop
 
 
 class Schedule:
-    """Calls functions when the emulator's clock reaches their moment."""
+    """Calls functions when the emulator's clock reaches their time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._entries: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._places = itertools.count()
+        self._numbers = itertools.count()  # keep the order of calls that are due at the same time
         self._timer: asyncio.Handle | None = None
         self._timer_moment = 0
 
     def at(self, moment: int, function: Callable[..., None], *arguments: Any) -> None:
-        """Call `function` at `moment`, or soon if that is past; never before this returns."""
-        heappush(self._entries, (moment, next(self._places), function, arguments))
+        """Call `function` at `moment` in milliseconds, or soon if that has passed; never before this returns."""
+        heappush(self._entries, (moment, next(self._numbers), function, arguments))
         if self._timer is None or moment < self._timer_moment:
             self._wind()
 
     def clear(self) -> None:
-        """Drop every entry."""
+        """Drop every scheduled call."""
         self._entries.clear()
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def skip(self, seconds: float) -> None:
-        """Move the clock on, and do what has become due."""
+        """Advance the clock and make the calls that have become due."""
         self._clock.skip(seconds)
         self._wind()
 
@@ -54,10 +54,10 @@ class Schedule:
         self._timer = None
         now = self._clock.now()
         try:
-            for _ in range(_AT_ONCE):
+            for _ in range(_BATCH):
                 if not self._entries or self._entries[0][0] > now:
                     break
                 _, _, function, arguments = heappop(self._entries)
                 function(*arguments)
         finally:
-            self._wind()  # one entry that fails must not hold up the others
+            self._wind()  # a call that raises must not block the others

@@ -1,4 +1,4 @@
-"""The tasks that run beside the requests: kept, logged when they fail, and ended together."""
+"""Tasks that run beside the requests: referenced, logged when they fail, and cancelled together."""
 
 import asyncio
 import logging
@@ -14,21 +14,21 @@ class BackgroundTasks:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine until it ends or the emulator is closed."""
-        task = asyncio.get_running_loop().create_task(work)
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine until it finishes or `close` cancels it."""
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._end)
+        task.add_done_callback(self._finish)
 
     async def close(self) -> None:
-        """Cancel what still runs and wait for it."""
+        """Cancel the running tasks and wait for them."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
-    def _end(self, task: asyncio.Task[None]) -> None:
+    def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            _LOGGER.error("background work failed", exc_info=error)
+            _LOGGER.error("background task failed", exc_info=error)

@@ -27,13 +27,13 @@ from craftkit_async.emulator.documents.layouts import describe
 SOURCES = Path(__file__).with_name("typesetting")
 
 
-class PdfPrinter:
+class Typesetter:
     """Prints documents; may be shared by threads, and is best made once: opening the typefaces costs most."""
 
     def __init__(self, font_path: str | Path | None = None) -> None:
         if font_path is not None and not Path(font_path).is_dir():
             raise NotADirectoryError(f"no folder with typefaces: {font_path}")
-        self._folder = Path(tempfile.mkdtemp(prefix="craftkit-press-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="craftkit-pdf-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         (self._folder / "fonts").mkdir()
         (self._folder / "fonts" / "last-resort.ttf").write_bytes(build_last_resort())
@@ -44,8 +44,8 @@ class PdfPrinter:
         self._idle: deque[_Typesetter] = deque()
         self._numbers = itertools.count()
 
-    def press(self, document: Document) -> bytes:
-        """Print a document, on a free typesetter; a broken picture is replaced by its address."""
+    def compile(self, document: Document) -> bytes:
+        """Print a document, on a typesetter that nobody else is using; a picture that is broken leaves its address."""
         try:
             typesetter = self._idle.pop()
         except IndexError:

@@ -1,1 +1,1 @@
-"""Faults on request: the grammar, the random choice, and what each kind does to an answer."""
+"""Fault injection: the grammar, the random draws, and the effect of each kind on an answer."""

@@ -1,4 +1,4 @@
-"""What each kind of fault does to an answer: pure, from an operation and an argument to what is sent."""
+"""The effect of each kind of fault on an answer, as pure functions."""
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
@@ -11,27 +11,27 @@ from craftkit_async.emulator.http.answers import Answer, Refusal
 from craftkit_async.emulator.http.contract import Operation
 
 _REFUSALS: Final = frozenset({"401", "429", "500", "502", "503"})
-_MESSAGE: Final = "This fault was asked for."
-_RETRY_DATE_AHEAD: Final = 2  # seconds; an HTTP date has no finer grain than one
+_MESSAGE: Final = "This error was injected as a fault."
+_RETRY_DATE_AHEAD: Final = 2  # seconds; HTTP dates have a resolution of one
 _PAGE: Final = b"<!DOCTYPE html><title>Bad gateway</title><h1>Bad gateway</h1><p>This page comes from a proxy.</p>"
-_ELSEWHERE: Final = "https://www.craftkit.dev"
-_CODES: Final = {"401": "unauthorized", "429": "rate_limited", "500": "internal", "502": "upstream_error",
-                 "503": "queue_unavailable"}  # fmt: skip  # a table of five
+_REDIRECT_TARGET: Final = "https://www.craftkit.dev"
+_DEFAULT_CODES: Final = {"401": "unauthorized", "429": "rate_limited", "500": "internal", "502": "upstream_error",
+                         "503": "queue_unavailable"}  # fmt: skip  # one table
 
 
-def answer_instead(faults: Iterable[Fault], operation: Operation, path: str, now: int) -> Answer | None:
-    """Return the answer of the first fault that replaces the work, if any."""
+def replace_answer(faults: Iterable[Fault], operation: Operation, path: str, now: int) -> Answer | None:
+    """Return the answer that a fault sends instead of calling the handler, or None."""
     for fault in faults:
-        if answer := _answer_for(fault, operation, path, now):
+        if answer := _make_replacement(fault, operation, path, now):
             return answer
     return None
 
 
-def _answer_for(fault: Fault, operation: Operation, path: str, now: int) -> Answer | None:
+def _make_replacement(fault: Fault, operation: Operation, path: str, now: int) -> Answer | None:
     if fault.kind in _REFUSALS:
-        return _refuse(fault, operation, now)
+        return _make_error(fault, operation, now)
     if fault.kind == "redirect":
-        return Answer(302, b"", "text/plain", {"Location": fault.argument or f"{_ELSEWHERE}{path}"})
+        return Answer(302, b"", "text/plain", {"Location": fault.argument or f"{_REDIRECT_TARGET}{path}"})
     if fault.kind == "html" and not _is_success(fault):
         return Answer(int(fault.argument or 502), _PAGE, "text/html")
     if fault.kind == "empty" and fault.argument and not _is_success(fault):
@@ -39,7 +39,7 @@ def _answer_for(fault: Fault, operation: Operation, path: str, now: int) -> Answ
     return None
 
 
-def _refuse(fault: Fault, operation: Operation, now: int) -> Answer:
+def _make_error(fault: Fault, operation: Operation, now: int) -> Answer:
     argument, headers = fault.argument or "", {}
     if argument == "date":
         headers["Retry-After"] = format_datetime(
@@ -49,26 +49,26 @@ def _refuse(fault: Fault, operation: Operation, now: int) -> Answer:
         headers["Retry-After"] = argument
     if operation.id == "get_health" and fault.kind == "503":
         return Answer(503, {"status": "degraded", "version": "local", "checks": {"database": "error"}}, headers=headers)
-    own = operation.code(int(fault.kind), otherwise=_CODES[fault.kind])
-    code = own if not argument or headers else argument
+    default = operation.code(int(fault.kind), otherwise=_DEFAULT_CODES[fault.kind])
+    code = default if not argument or headers else argument
     answer = Refusal(int(fault.kind), code, _MESSAGE).to_answer()
     answer.headers = headers
     return answer
 
 
 def choose_reset(kinds: Collection[str], random: Random) -> str | None:
-    """Return whether the connection breaks before the work, after it, or not."""
+    """Choose whether to reset the connection before or after the handler runs; None is neither."""
     if "reset" in kinds:
         return random.choice(["reset-before", "reset-after"])
     return next((kind for kind in ("reset-before", "reset-after") if kind in kinds), None)
 
 
-def reshape(faults: Iterable[Fault], answer: Answer, poll_path: str) -> Answer:
-    """Change an answer after the work is done; `poll_path` is where the API itself serves a render's file."""
+def reshape(faults: Iterable[Fault], answer: Answer, renders_url: str) -> Answer:
+    """Apply the faults that change an answer; `renders_url` is the URL under which the API serves renders."""
     for fault in faults:
         change = _CHANGES.get(fault.kind)
         if change:
-            change(answer, fault, poll_path)
+            change(answer, fault, renders_url)
     return answer
 
 
@@ -82,10 +82,10 @@ def _hide_url(answer: Answer, _: Fault, __: str) -> None:
         answer.body = {**answer.body, "downloadUrl": None}
 
 
-def _use_api_url(answer: Answer, _: Fault, poll_path: str) -> None:
+def _use_api_url(answer: Answer, _: Fault, renders_url: str) -> None:
     body = answer.body
     if isinstance(body, dict) and body.get("downloadUrl"):
-        answer.body = {**body, "downloadUrl": f"{poll_path}/{body['id']}/download"}
+        answer.body = {**body, "downloadUrl": f"{renders_url}/{body['id']}/download"}
 
 
 def _rename_status(answer: Answer, fault: Fault, _: str) -> None:

@@ -1,4 +1,4 @@
-"""The language of faults: `TARGET:KIND[=ARGUMENT][@PROBABILITY|#COUNT]`, comma-separated."""
+"""The grammar of faults: `TARGET:KIND[=ARGUMENT][@PROBABILITY|#COUNT]`, comma-separated."""
 
 import math
 import re
@@ -12,7 +12,7 @@ WEBHOOK: Final = "webhook"
 RENDER: Final = "render"
 EVERY_OPERATION: Final = "*"
 
-# How the argument of a kind is shown in a list for people.
+# Each kind and the form of its argument, as error messages list them.
 ANSWER_KINDS: Final = {
     "401": "[=CODE]",
     "429": "[=SECONDS|date]",
@@ -36,17 +36,18 @@ ANSWER_KINDS: Final = {
 DELIVERY_KINDS: Final = {"early": "", "late": "=SECONDS", "duplicate": "", "reorder": "", "lost": "", "forged": ""}
 RENDER_KINDS: Final = {"failed": "[=MESSAGE]"}
 
+_FORM: Final = "OPERATION|*|webhook|render:KIND[=ARG][@PROBABILITY|#COUNT]"
 _RULE = re.compile(r"([^:]*):([^=@#]*)(?:=([^@#]*))?(?:@([^#@]*)|#([^#@]*))?")
-_MAX_SECONDS = 86_400.0  # a fault that holds something longer than a day is a slip of the finger
+_MAX_SECONDS = 86_400.0  # a longer delay is most likely a typing error
 
 
 class FaultSpecError(ValueError):
-    """A fault specification that cannot be understood; the message lists what can."""
+    """An invalid fault specification; the message lists the accepted values."""
 
 
 @frozen
 class Fault:
-    """One thing that goes wrong."""
+    """One kind of fault with its argument."""
 
     kind: str
     argument: str | None = None
@@ -62,7 +63,7 @@ class Fault:
 
 @frozen
 class Rule:
-    """A fault, where it strikes, and how often."""
+    """A fault, the target it applies to, and how often."""
 
     target: str
     fault: Fault
@@ -75,7 +76,7 @@ class Rule:
 
 
 def parse_faults(specs: str | Iterable[str], operations: Collection[str]) -> tuple[Rule, ...]:
-    """Read a specification, or several; raises FaultSpecError with one line that says what is known."""
+    """Parse one or several specifications; raises `FaultSpecError` with a one-line message."""
     texts = [specs] if isinstance(specs, str) else list(specs)
     return tuple(
         _parse_rule(part.strip(), operations) for text in texts for part in str(text).split(",") if part.strip()
@@ -83,14 +84,14 @@ def parse_faults(specs: str | Iterable[str], operations: Collection[str]) -> tup
 
 
 def write_faults(rules: Iterable[Rule]) -> str:
-    """Write rules in the grammar in which they are read."""
+    """Format rules as a specification."""
     return ",".join(map(str, rules))
 
 
 def _parse_rule(text: str, operations: Collection[str]) -> Rule:
     found = _RULE.fullmatch(text)
     if not found:
-        raise FaultSpecError(f"{text!r} is no fault; write OPERATION|*|webhook|render:KIND[=ARG][@PROBABILITY|#COUNT]")
+        raise FaultSpecError(f"invalid fault {text!r}; expected {_FORM}")
     target, kind, argument, probability, count = found.groups()
     fault = _check_fault(text, Fault(kind, argument), _find_kinds(target, operations))
     return Rule(target, fault, _read_probability(text, probability), _read_count(text, count))
@@ -104,25 +105,25 @@ def _find_kinds(target: str, operations: Collection[str]) -> dict[str, str]:
     if target == EVERY_OPERATION or target in operations:
         return ANSWER_KINDS
     known = [EVERY_OPERATION, WEBHOOK, RENDER, *sorted(operations)]
-    raise FaultSpecError(f"nothing is called {target!r}; {_suggest(target, known)}faults strike {', '.join(known)}")
+    raise FaultSpecError(f"unknown target {target!r}; {_suggest(target, known)}known targets: {', '.join(known)}")
 
 
 def _check_fault(text: str, fault: Fault, kinds: dict[str, str]) -> Fault:
     if fault.kind not in kinds:
         known = ", ".join(f"{name}{shape}" for name, shape in kinds.items())
         raise FaultSpecError(
-            f"no fault is called {fault.kind!r} in {text!r}; {_suggest(fault.kind, kinds)}known here: {known}"
+            f"unknown fault {fault.kind!r} in {text!r}; {_suggest(fault.kind, kinds)}known faults: {known}"
         )
     shape = kinds[fault.kind]
     if (not shape and fault.argument is not None) or (shape.startswith("=") and not fault.argument):
-        raise FaultSpecError(f"{text!r} does not fit: write {fault.kind}{shape}")
+        raise FaultSpecError(f"invalid fault {text!r}; expected {fault.kind}{shape}")
     if fault.argument == "" or not _ARGUMENTS.get(shape, _is_anything)(fault.argument):
-        raise FaultSpecError(f"{text!r} has a bad argument: write {fault.kind}{shape}")
+        raise FaultSpecError(f"invalid argument in {text!r}; expected {fault.kind}{shape}")
     return fault
 
 
 def _suggest(written: str, known: Iterable[str]) -> str:
-    """Name what was probably meant, since the list of all names is long."""
+    """Suggest the closest known name, since the list of all names is long."""
     near = get_close_matches(written, list(known), n=1)
     return f"did you mean {near[0]}? " if near else ""
 
@@ -175,7 +176,7 @@ def _read_probability(text: str, probability: str | None) -> float:
         return 1.0
     value = _read_number(probability)
     if value is None or not 0 <= value <= 1:
-        raise FaultSpecError(f"{text!r} has no probability: write a number from 0 to 1 after @")
+        raise FaultSpecError(f"invalid probability in {text!r}; expected a number from 0 to 1 after @")
     return value
 
 
@@ -183,5 +184,5 @@ def _read_count(text: str, count: str | None) -> int | None:
     if count is None:
         return None
     if not re.fullmatch("[0-9]{1,9}", count):
-        raise FaultSpecError(f"{text!r} has no count: write a whole number after #")
+        raise FaultSpecError(f"invalid count in {text!r}; expected a whole number of at most 9 digits after #")
     return int(count)

@@ -1,4 +1,4 @@
-"""Random faults: which faults apply now; each rule has random numbers of its own, so that no rule shifts another's."""
+"""Draw faults at random: each rule has its own generator, so that adding a rule never changes another's draws."""
 
 from collections.abc import Iterable
 from random import Random
@@ -9,13 +9,13 @@ from craftkit_async.emulator.faults.grammar import EVERY_OPERATION, RENDER, WEBH
 
 
 @define
-class _Armed:
+class _ActiveRule:
     rule: Rule
     random: Random
-    left: int | None
+    left: int | None  # occurrences; None is unlimited
 
-    def strikes(self, target: str) -> bool:
-        if not _covers(self.rule.target, target) or self.left == 0:
+    def applies(self, target: str) -> bool:
+        if not _matches(self.rule.target, target) or self.left == 0:
             return False
         if self.rule.probability < 1 and self.random.random() >= self.rule.probability:
             return False
@@ -28,17 +28,17 @@ class RandomFaults:
     """Draws the faults of each request, delivery and render; the same seed gives the same run."""
 
     def __init__(self, rules: Iterable[Rule], seed: int) -> None:
-        self._armed = [_Armed(rule, Random(f"{seed}:{place}:{rule}"), rule.count) for place, rule in enumerate(rules)]  # noqa: S311 - faults must be repeatable, not secret
+        self._active = [_ActiveRule(rule, Random(f"{seed}:{n}:{rule}"), rule.count) for n, rule in enumerate(rules)]  # noqa: S311 - faults must be repeatable, not secret
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """What was asked for."""
-        return tuple(armed.rule for armed in self._armed)
+        """The rules, in the order given."""
+        return tuple(active.rule for active in self._active)
 
     def draw(self, target: str) -> tuple[Fault, ...]:
-        """Draw what strikes `target` this time; an operation is also struck by rules for all of them."""
-        return tuple(armed.rule.fault for armed in self._armed if armed.strikes(target))
+        """Draw the faults that apply to `target` this time; a rule for `*` applies to every operation."""
+        return tuple(active.rule.fault for active in self._active if active.applies(target))
 
 
-def _covers(rule_target: str, target: str) -> bool:
+def _matches(rule_target: str, target: str) -> bool:
     return rule_target == target or (rule_target == EVERY_OPERATION and target not in {WEBHOOK, RENDER})

@@ -1,1 +1,1 @@
-"""HTTP: the server's protocol, request checks by the contract, answers, and the request log."""
+"""HTTP: the server's protocol, request validation by the contract, answers, and the request log."""

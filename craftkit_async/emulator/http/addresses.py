@@ -1,4 +1,4 @@
-"""Where clients find the emulator: one address, or, when it listens everywhere, the one that a request came to."""
+"""The emulator's URL: the address it listens on or, if that is a wildcard, the host that the request names."""
 
 import re
 from contextvars import ContextVar
@@ -9,32 +9,32 @@ _AUTHORITY: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.AS
 
 
 class Address:
-    """Knows the emulator's URL."""
+    """The URL that answers and events refer to."""
 
     def __init__(self) -> None:
         self._own = ""
-        self._is_everywhere = False
-        self._asked_at: ContextVar[str | None] = ContextVar("asked_at", default=None)
+        self._is_wildcard = False
+        self._requested_host: ContextVar[str | None] = ContextVar("requested_host", default=None)
 
     @property
     def own(self) -> str:
-        """The URL for what no request asks for, such as events; a wildcard is no address, so it is loopback then."""
+        """The URL outside a request, as in events; the loopback address if the emulator listens on a wildcard."""
         return self._own
 
     @property
     def url(self) -> str:
-        """The URL for the answer in hand."""
-        return self._asked_at.get() or self._own
+        """The URL for the answer to the current request."""
+        return self._requested_host.get() or self._own
 
     def open(self, host: str, port: int) -> None:
-        """Take note of where the emulator listens."""
+        """Record the address on which the emulator listens."""
         address = ip_address(host)
-        self._is_everywhere = address.is_unspecified
-        if self._is_everywhere:
+        self._is_wildcard = address.is_unspecified
+        if self._is_wildcard:
             host = "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004 - the version of IP
         self._own = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
-    def hear(self, authority: str) -> None:
-        """Take note of the `Host` of the request in hand."""
-        if self._is_everywhere:
-            self._asked_at.set(f"http://{authority}" if _AUTHORITY.fullmatch(authority) else None)
+    def record_host(self, authority: str) -> None:
+        """Record the `Host` header of the current request."""
+        if self._is_wildcard:
+            self._requested_host.set(f"http://{authority}" if _AUTHORITY.fullmatch(authority) else None)

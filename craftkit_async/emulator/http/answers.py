@@ -1,4 +1,4 @@
-"""What a handler gives back: an answer, or a refusal that becomes one."""
+"""The result of a handler: an answer, or a refusal that is converted to one."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ PDF = "application/pdf"
 
 @define
 class Answer:
-    """A reply before it is bytes; `first` is awaited before the reply leaves."""
+    """A response before encoding; `first` is awaited before the response is sent."""
 
     status: int
     body: Any = None
@@ -21,31 +21,31 @@ class Answer:
     first: Callable[[], Awaitable[None]] | None = None
 
     def encode(self) -> bytes:
-        """Write the body as bytes."""
+        """Encode the body."""
         return self.body if isinstance(self.body, bytes) else orjson.dumps(self.body)
 
 
 @frozen
 class Issues:
-    """What is wrong with a body: about the whole of it, and by dotted path."""
+    """Validation errors of a body: those of the body as a whole, and those by dotted path."""
 
     form: list[str] = field(factory=list)
     fields: Mapping[str, list[str]] = field(factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Write them as the contract does, both members always there."""
+        """Return them in the contract's form; both members are always present."""
         return {"formErrors": self.form, "fieldErrors": self.fields}
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an expected answer, not an error of this program
-    """A request that is not done; status and code by the contract's section 3."""
+    """A rejected request; status and code follow section 3 of the contract."""
 
     def __init__(self, status: int, code: str, message: str, issues: Issues | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.issues = status, code, message, issues
 
     def to_answer(self, *, flat: bool = False) -> Answer:
-        """Write the refusal in the envelope, or in the flat form of a few routes."""
+        """Return the error envelope, or the flat form that a few routes use."""
         if flat:
             return Answer(self.status, {"error": self.code})
         error: dict[str, Any] = {"code": self.code, "message": self.message}

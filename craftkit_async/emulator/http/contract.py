@@ -1,4 +1,4 @@
-"""The contract as the server uses it: operations with their checks, read once from `openapi.yaml`."""
+"""The operations of the contract and their schemas, read once from `openapi.yaml`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -34,12 +34,12 @@ class Schema:
     _validator: jsonschema_rs.Draft202012Validator
 
     def check(self, value: Any) -> Issues | None:
-        """Say what is wrong with a value, or None."""
+        """Return the validation errors of a value, or None."""
         if self._validator.is_valid(value):
             return None
         issues = Issues()
         for error in islice(self._validator.iter_errors(value), _MAX_ISSUES):
-            _add(issues, error)
+            _add_issue(issues, error)
         return issues
 
 
@@ -58,14 +58,14 @@ class Operation:
     integers: frozenset[str]
 
     def code(self, status: int, *preferred: str, otherwise: str) -> str:
-        """Choose the code for a status: the first preferred one that this operation lists, else its own first."""
+        """Choose the code for a status: the first preferred one listed, else the first listed, else `otherwise`."""
         listed = self.codes.get(str(status), ())
         return next((code for code in preferred if code in listed), next(iter(listed), otherwise))
 
 
 @frozen
 class Contract:
-    """All operations, by id, and the document they come from."""
+    """All operations by id, and the source document."""
 
     source: bytes
     operations: Mapping[str, Operation]
@@ -73,7 +73,7 @@ class Contract:
 
 @cache
 def load_contract() -> Contract:
-    """Read the one copy of the contract; compiled once for all emulators of a process."""
+    """Read the contract; compiled once per process."""
     source = files("craftkit_async.emulator").joinpath("openapi.yaml").read_bytes()
     document = yaml.load(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
     return Contract(source, {operation.id: operation for operation in _read_operations(document)})
@@ -99,25 +99,25 @@ def _read_operation(
         path=path,
         credentials=[name for choice in described["security"] for name in choice],
         codes=described["x-error-codes"],
-        body=_compile(document, json_body["schema"]) if json_body else None,
+        body=_compile_schema(document, json_body["schema"]) if json_body else None,
         body_required=body.get("required", False),
-        query={each["name"]: _compile(document, each["schema"]) for each in query},
+        query={each["name"]: _compile_schema(document, each["schema"]) for each in query},
         integers=frozenset(each["name"] for each in query if each["schema"].get("type") == "integer"),
     )
 
 
-def _compile(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Schema:
+def _compile_schema(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Schema:
     rooted = {**schema, "components": {"schemas": document["components"]["schemas"]}}
     return Schema(jsonschema_rs.Draft202012Validator(rooted, validate_formats=True))
 
 
-def _add(issues: Issues, error: jsonschema_rs.ValidationError) -> None:
+def _add_issue(issues: Issues, error: jsonschema_rs.ValidationError) -> None:
     keyword = error.kind.name
     path = [str(part) for part in error.instance_path]
     if keyword == "required":
         path.append(error.kind.as_dict()["property"])
     reason = _REASONS.get(keyword, "Invalid")
     if path:
-        issues.fields.setdefault(".".join(path), []).append(reason)  # type: ignore[attr-defined]  # made above, a dict
+        issues.fields.setdefault(".".join(path), []).append(reason)  # type: ignore[attr-defined]  # `check` made a dict
     else:
         issues.form.append(reason)

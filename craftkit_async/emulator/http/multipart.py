@@ -1,4 +1,4 @@
-"""One part out of a multipart body."""
+"""Find one part of a multipart body."""
 
 import asyncio
 from typing import Final
@@ -11,29 +11,29 @@ from multidict import CIMultiDict
 
 from craftkit_async.emulator.http.answers import Refusal
 
-_MAX_PARTS: Final = 100  # an upload has one; a hostile one must not keep the parser busy
+_MAX_PARTS: Final = 100  # an upload has one; bounds the work for a hostile body
 
 
 @frozen
 class Part:
-    """A file that was sent."""
+    """An uploaded file."""
 
     content_type: str
     body: bytes
 
 
 async def find_part(content_type: str, body: bytes, name: str) -> Part:
-    """Find the part of that name, or refuse with the code that says what is wrong."""
+    """Return the part with this name; raises `Refusal` if it is missing or the body is invalid."""
     try:
-        part = await _read(content_type, body, name)
+        part = await _read_part(content_type, body, name)
     except (ValueError, RuntimeError, AssertionError, aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError):
-        raise Refusal(400, "invalid_multipart", "The body is no multipart form.") from None
+        raise Refusal(400, "invalid_multipart", "The body is not a multipart form.") from None
     if part is None:
-        raise Refusal(400, "missing_file", f"There is no part {name!r}.")
+        raise Refusal(400, "missing_file", f"The form has no part named {name!r}.")
     return part
 
 
-async def _read(content_type: str, body: bytes, name: str) -> Part | None:
+async def _read_part(content_type: str, body: bytes, name: str) -> Part | None:
     loop = asyncio.get_running_loop()
     stream = aiohttp.StreamReader(BaseProtocol(loop), limit=len(body) + 1, loop=loop)
     stream.feed_data(body)

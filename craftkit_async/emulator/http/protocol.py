@@ -1,4 +1,4 @@
-"""The server below the application: what the HTTP parser refuses is answered as JSON, like every other error."""
+"""The server below the application: errors of the HTTP parser use the same JSON envelope as all others."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from aiohttp import web
 from craftkit_async.emulator.http.answers import Answer, Refusal
 from craftkit_async.emulator.http.transmission import to_response
 
-_OUR_FAULT: Final = 500
+_SERVER_ERROR: Final = 500
 
 
 class Runner(web.AppRunner):
@@ -28,21 +28,21 @@ class _Protocol(web.RequestHandler):
     __slots__ = ()
 
     def handle_error(self, request: Any, status: int = 500, exc: Any = None, message: str | None = None) -> Any:
-        """Answer a request line, a header or a body that is no HTTP, and what should never have happened."""
-        if status >= _OUR_FAULT:
-            super().handle_error(request, status, exc, message)  # writes the log, and raises when an answer has begun
+        """Answer a request that is not valid HTTP, and unexpected errors."""
+        if status >= _SERVER_ERROR:
+            super().handle_error(request, status, exc, message)  # logs the error, and raises if a response has started
         response = to_response(_refuse(status))
         response.force_close()
         return response
 
     async def finish_response(self, request: Any, resp: Any, start_time: float | None) -> Any:
-        """Send an answer; what aiohttp refuses by itself gets the form of all errors."""
+        """Send a response; aiohttp's own error responses are replaced by the error envelope."""
         if isinstance(resp, web.HTTPException):
             resp = to_response(_refuse(resp.status))
         return await super().finish_response(request, resp, start_time)
 
 
 def _refuse(status: int) -> Answer:
-    if status >= _OUR_FAULT:
+    if status >= _SERVER_ERROR:
         return Refusal(status, "internal", "Something went wrong.").to_answer()
-    return Refusal(status, "bad_request", "The request is no HTTP that this server takes.").to_answer()
+    return Refusal(status, "bad_request", "The request is not valid HTTP for this server.").to_answer()

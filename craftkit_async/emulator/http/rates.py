@@ -1,4 +1,4 @@
-"""A token bucket: so many requests in so much time, one second's or minute's worth at once."""
+"""Rate limiting with a token bucket."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ _SECONDS: Final = {"s": 1.0, "m": 60.0}
 
 @frozen
 class Rate:
-    """So many requests in so many seconds."""
+    """A number of requests per period, in seconds."""
 
     requests: int
     seconds: float
@@ -19,7 +19,7 @@ class Rate:
 
 @define
 class TokenBucket:
-    """Allows one period's requests at once, and the rate in the long run."""
+    """Allows bursts of one period's requests, and the rate on average."""
 
     rate: Rate
     _tokens: float = field(init=False)
@@ -29,9 +29,9 @@ class TokenBucket:
         self._tokens = self.rate.requests
 
     def take(self, now: float) -> bool:
-        """Take one token if there is one; `now` is in seconds."""
-        grown = max(0.0, now - self._seen) * self.rate.requests / self.rate.seconds
-        self._tokens, self._seen = min(self.rate.requests, self._tokens + grown), now
+        """Take one token and return True, or return False if none is left; `now` is in seconds."""
+        refill = max(0.0, now - self._seen) * self.rate.requests / self.rate.seconds
+        self._tokens, self._seen = min(self.rate.requests, self._tokens + refill), now
         if self._tokens < 1:
             return False
         self._tokens -= 1
@@ -39,8 +39,8 @@ class TokenBucket:
 
 
 def parse_rate(text: str) -> Rate:
-    """Read `200/s` or `90/m`; raises ValueError that says so."""
+    """Parse `200/s` or `90/m`; raises ValueError naming the accepted forms."""
     found = _RATE.fullmatch(text)
     if not found or int(found[1]) < 1:
-        raise ValueError(f"{text!r} is no rate; write at least one request in a second or minute, as in 200/s or 90/m")
+        raise ValueError(f"invalid rate {text!r}; expected at least one request per period, such as 200/s or 90/m")
     return Rate(int(found[1]), _SECONDS[found[2]])

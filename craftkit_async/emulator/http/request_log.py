@@ -1,4 +1,4 @@
-"""Request log: the latest requests, for tests to read afterwards."""
+"""The log of received requests, for tests to inspect."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,13 +8,13 @@ from attrs import define, field
 
 from craftkit_async.emulator.storage.times import to_iso
 
-KEPT: Final = 10_000  # requests in the record
-_BODY_KEPT: Final = 4096  # bytes of each
+MAX_LOGGED: Final = 10_000  # requests
+_MAX_BODY_LOGGED: Final = 4096  # bytes of each request
 
 
 @define
 class SeenRequest:
-    """One request as the emulator saw it; `status` is None when no answer was sent."""
+    """One received request; `status` is None if no response was sent."""
 
     at: str
     method: str
@@ -26,7 +26,7 @@ class SeenRequest:
     faults: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Write the record as JSON; the credential is left out."""
+        """Return the entry as JSON, without the Authorization header."""
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "authorization"}
         return {
             "at": self.at,
@@ -40,13 +40,13 @@ class SeenRequest:
         }
 
 
-def see(request: web.Request, operation: str | None, body: bytes, now: int) -> SeenRequest:
-    """Make the record of a request that has just come in."""
+def log_request(request: web.Request, operation: str | None, body: bytes, now: int) -> SeenRequest:
+    """Make the log entry of a request that has just arrived."""
     return SeenRequest(
         at=to_iso(now),
         method=request.method,
         path=request.path,
         operation=operation,
         headers=request.headers,
-        body=body[:_BODY_KEPT],
+        body=body[:_MAX_BODY_LOGGED],
     )

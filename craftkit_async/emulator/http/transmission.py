@@ -1,4 +1,4 @@
-"""Bytes in and out: a request's body with its bound, and replies that arrive, or break off as a fault wants it."""
+"""Read bounded request bodies and send responses: whole, reset or truncated."""
 
 from typing import Final
 
@@ -6,37 +6,37 @@ from aiohttp import web
 
 from craftkit_async.emulator.http.answers import Answer, Refusal
 
-MAX_BODY: Final = 32 * 2**20  # bytes; 10,000 rows of honest data are far below
+MAX_BODY: Final = 32 * 2**20  # bytes; far above 10,000 rows of ordinary data
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read a body, or refuse it."""
+    """Read the body; raises `Refusal` if it is too large or cannot be read."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, "file_too_large", f"The body is over {MAX_BODY} bytes.") from None
+        raise Refusal(413, "file_too_large", f"The body is larger than {MAX_BODY} bytes.") from None
     except (web.HTTPException, web.RequestPayloadError, ValueError, OSError):
         raise Refusal(400, "invalid_json", "The body could not be read.") from None
 
 
 def to_response(answer: Answer) -> web.Response:
-    """Write an answer as a reply."""
+    """Convert an answer to an aiohttp response."""
     headers = {"Content-Type": answer.content_type, **answer.headers}
     return web.Response(status=answer.status, body=answer.encode(), headers=headers)
 
 
 def reset(request: web.Request) -> web.Response:
-    """Drop the connection without a word."""
+    """Close the connection without a response."""
     request.protocol.force_close()
-    return web.Response()  # goes nowhere: the connection is gone
+    return web.Response()  # never sent: the connection is closed
 
 
 async def truncate(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """Announce the whole answer, send half of it, and hang up."""
+    """Announce the full content length, send half the body, and close the connection."""
     body = answer.encode()
     response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type, **answer.headers})
     response.content_length = len(body)
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
-    request.protocol.force_close()  # what was written still goes out
+    request.protocol.force_close()  # what was written is still sent
     return response

@@ -53,7 +53,7 @@ class Outbox:
                 self._ended.append(delivery.id)
 
     async def close(self) -> None:
-        """Close the connections; the background tasks end the attempts in flight."""
+        """Close the connections; the attempts in flight belong to the tasks."""
         if self._session:
             await self._session.close()
 

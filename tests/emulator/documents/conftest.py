@@ -2,9 +2,9 @@
 
 import pytest
 
-from craftkit_async.emulator.documents import PdfPrinter
+from craftkit_async.emulator.documents import Typesetter
 
 
 @pytest.fixture(scope="session")
-def press() -> PdfPrinter:
-    return PdfPrinter()
+def typesetter() -> Typesetter:
+    return Typesetter()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from craftkit_async.emulator.documents import SLUGS, Document, PdfPrinter, read_template, ready_templates
+from craftkit_async.emulator.documents import SLUGS, Document, Typesetter, read_template, ready_templates
 from craftkit_async.emulator.documents.binding import find_value, list_fields
 from tests.support.pdf_reading import read_text
 
@@ -24,12 +24,14 @@ def test_the_handover_has_the_documented_fields() -> None:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_every_sample_is_printed_on_one_page(press: PdfPrinter, slug: str) -> None:
+def test_every_sample_is_printed_on_one_page(typesetter: Typesetter, slug: str) -> None:
     """All text of the sample is on the page."""
     template = read_template(slug)
     options = {"page_config": template["pageConfig"], "layout": template.get("layout")}
 
-    (page,) = read_text(press.press(Document(template["name"], template["manifest"], template["sampleData"], options)))
+    (page,) = read_text(
+        typesetter.compile(Document(template["name"], template["manifest"], template["sampleData"], options))
+    )
 
     assert template["name"] in page
     for field in list_fields(template["manifest"]):
