@@ -150,7 +150,7 @@ class RequestPipeline:
         if spec is None:
             return faults.draw
         try:
-            own = faults.parse_one_off(spec)
+            own = faults.read_one_off(spec)
         except FaultSpecError as error:
             message = f"{_FAULTS_HEADER}: {error}".encode("utf-8", "backslashreplace").decode()
             raise Refusal(400, "invalid_request", message) from None

@@ -1,4 +1,4 @@
-"""Documents: from a manifest and data to a PDF file that looks like a company's."""
+"""Documents: lay out a manifest and its data, and compile them to PDF."""
 
 from craftkit_async.emulator.documents.binding import image_urls
 from craftkit_async.emulator.documents.document import Document, Pipeline, choose_pipeline

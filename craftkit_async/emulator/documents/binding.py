@@ -1,15 +1,15 @@
-"""Where a manifest's keys find their values in the data, and which of them are images."""
+"""Look up the values of a manifest's keys in the data, and find the images among them."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# A picture is sent inline as a `text` variable with a data address in it.
+# An image may be sent inline, as a `text` variable with a `data:` URL.
 INLINE_IMAGE = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,", re.IGNORECASE)
 
 
 def find_value(data: Any, key: str) -> Any:
-    """Follow a dot path; None where it leads nowhere."""
+    """Return the value at a dotted path, or None."""
     for step in key.split("."):
         if not isinstance(data, Mapping):
             return None
@@ -18,27 +18,27 @@ def find_value(data: Any, key: str) -> Any:
 
 
 def find_rows(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    """Read a loop's rows, at the literal key only: a dot in a loop key is not a path."""
+    """Return a loop's rows by its literal key: a dot in a loop key is not a path."""
     rows = data.get(key)
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
 def list_fields(manifest: Mapping[str, Any], part: str = "variables") -> list[Mapping[str, Any]]:
-    """Read the definitions that have a usable key, from the manifest or from one of its loops."""
+    """Return the definitions with a valid key, from the manifest or from one of its loops."""
     listed = manifest.get(part)
     fields = listed if isinstance(listed, list) else []
     return [field for field in fields if isinstance(field, Mapping) and isinstance(field.get("key"), str)]
 
 
 def is_image(field: Mapping[str, Any], value: Any) -> bool:
-    """Is a value a picture rather than words?"""
+    """Return whether a value is an image."""
     if not isinstance(value, str) or not value:
         return False
     return field.get("dataType") == "image" or bool(INLINE_IMAGE.match(value))
 
 
 def image_values(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every picture a document wants, addresses and inline ones alike."""
+    """Yield every image in a document's data, as a URL or inline."""
     for field in list_fields(manifest):
         value = find_value(data, field["key"])
         if is_image(field, value):
@@ -50,6 +50,6 @@ def image_values(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> Iterat
 
 
 def image_urls(manifest: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
-    """List the addresses to fetch before a document can be printed, each once, in order."""
+    """List the image URLs to fetch before compiling a document, without duplicates, in order."""
     wanted = dict.fromkeys(image_values(manifest, data))
     return [value for value in wanted if value.lower().startswith(("http://", "https://"))]

@@ -1,10 +1,10 @@
-"""How wide a table's columns are."""
+"""Distribute the width of a table among its columns."""
 
 from collections.abc import Sequence
 
 
 def share_width(wanted: Sequence[float], stretch: Sequence[bool], total: float) -> list[float]:
-    """Give every column what it wants; when that is too much, cut the widest, when too little, stretch the marked."""
+    """Give every column its preferred width; cut the widest if they exceed `total`, else stretch the marked ones."""
     wanted = [max(width, 1.0) for width in wanted]
     spare = total - sum(wanted)
     if spare < 0:
@@ -15,9 +15,9 @@ def share_width(wanted: Sequence[float], stretch: Sequence[bool], total: float) 
 
 
 def _cut_widest(wanted: Sequence[float], total: float) -> list[float]:
-    """Level the widest columns until all fit: narrow ones keep what they want."""
-    given = [0.0] * len(wanted)
-    for left, place in zip(range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True):
-        given[place] = min(wanted[place], total / left)
-        total -= given[place]
-    return given
+    """Reduce the widest columns to one width so that all fit; narrower ones keep their preferred width."""
+    widths = [0.0] * len(wanted)
+    for left, index in zip(range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True):
+        widths[index] = min(wanted[index], total / left)
+        total -= widths[index]
+    return widths

@@ -1,17 +1,17 @@
-"""What is to be printed: one template's manifest with the data for it."""
+"""The input of the typesetter: a template's manifest and the data for it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
 
-# The three pipelines of the service: only `canvas` draws loops, only `document` leaves images out.
+# The service's three pipelines: only `canvas` draws loops, only `document` omits images.
 Pipeline = Literal["canvas", "document", "overlay"]
 
 
 @attrs.frozen
 class Document:
-    """Everything a page needs; `data` is validated, coerced and stripped to the manifest already."""
+    """One document to compile; `data` has been validated, coerced and stripped to the manifest."""
 
     name: str
     manifest: Mapping[str, Any]
@@ -23,7 +23,7 @@ class Document:
 
 
 def choose_pipeline(content: Mapping[str, Any] | None, template_type: str | None = None) -> Pipeline:
-    """Choose the pipeline of a published layout: overlays first, then anything with pages, else the canvas."""
+    """Choose the pipeline of a published layout: `overlay` by type, `document` if it has pages, else `canvas`."""
     if template_type == "pdf-overlay":
         return "overlay"
     return "document" if content and isinstance(content.get("pages"), list) else "canvas"

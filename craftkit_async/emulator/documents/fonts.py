@@ -1,17 +1,17 @@
-"""Typefaces: where the bundled ones are, and a last resort that has a box for every character they lack."""
+"""Fonts: locate the bundled ones, and build a last-resort font with a box for every character they lack."""
 
 import struct
 from importlib.resources import files
 from pathlib import Path
 
-# IBM Plex Sans draws Latin, Greek and Cyrillic, Rubik Hebrew and Arabic; both come as packages of plain font files.
+# IBM Plex Sans covers Latin, Greek and Cyrillic; Rubik covers Hebrew and Arabic. Both are packages of font files.
 PACKAGES = ("fontpkg_ibm_plex_sans", "fontpkg_rubik")
 FAMILIES = ("IBM Plex Sans", "Rubik")
-# Shipped inside the typesetter; they know many symbols.
+# Embedded in the Typst compiler; they cover many symbols.
 BUILT_IN_FAMILIES = ("Libertinus Serif", "DejaVu Sans Mono", "New Computer Modern Math", "New Computer Modern")
 LAST_RESORT = "Last Resort Boxes"
-# All scripts from Armenian on and the pictographs, without controls, surrogates and private characters. Each character
-# has a glyph of its own, so that the text layer of the document keeps what the page cannot show.
+# All scripts from Armenian on and the pictographs, without controls, surrogates and private use characters. Each
+# character has its own glyph, so that the text layer of the document contains what the page cannot show.
 _RANGES = (
     *((0x0530, 0x1FFF), (0x2070, 0xD7FF), (0xF900, 0xFDFF), (0xFE10, 0xFEFE), (0xFF01, 0xFFEF)),
     (0x1F000, 0x1FAFF),
@@ -21,18 +21,18 @@ _BOX = ((80, 0), (920, 0), (920, 760), (80, 760)), ((130, 50), (130, 710), (870,
 
 
 def find_folders() -> list[Path]:
-    """Find the folders of the typefaces that the `emulator` extra installs."""
+    """Return the folders of the fonts that the `emulator` extra installs."""
     return [Path(str(files(package) / "files")) for package in PACKAGES]
 
 
 def build_last_resort() -> bytes:
     """Build a TrueType font whose every glyph is the same box."""
     box = _draw_box()
-    # Flag 2: the two bytes after the glyph's number move it, here by nothing.
+    # Flag 2: the two bytes after the glyph index are its offset, here zero.
     copy = struct.pack(">hhhhhHHbb", -1, 0, 0, 0, 0, 2, 0, 0, 0)
     copies = sum(last - first + 1 for first, last in _RANGES)
-    places = [0, *range(len(box), len(box) + len(copy) * copies + 1, len(copy))]
-    return _bind(
+    offsets = [0, *range(len(box), len(box) + len(copy) * copies + 1, len(copy))]
+    return _join_tables(
         {
             b"OS/2": _describe_style(),
             b"cmap": _map_characters(),
@@ -43,7 +43,7 @@ def build_last_resort() -> bytes:
             ),
             b"hhea": struct.pack(">IhhhH11hH", 0x10000, 880, -120, 0, _EM, 0, 0, _EM, 1, 0, 0, 0, 0, 0, 0, 0, 1),
             b"hmtx": struct.pack(">Hh", _EM, 0) + bytes(2 * copies),
-            b"loca": struct.pack(f">{len(places)}I", *places),
+            b"loca": struct.pack(f">{len(offsets)}I", *offsets),
             b"maxp": struct.pack(">IH13H", 0x10000, copies + 1, 8, 2, 8, 2, 2, 0, 0, 0, 0, 0, 0, 1, 1),
             b"name": _name(),
             b"post": struct.pack(">IIhhIIIII", 0x30000, 0, -100, 50, 1, 0, 0, 0, 0),
@@ -84,14 +84,14 @@ def _describe_style() -> bytes:
     return start + struct.pack(">HHHhhhHHIIhhHHH", 0x40, 0x530, 0xFFEF, 880, -120, 0, 880, 120, 0, 0, 500, 760, 0, 0, 0)
 
 
-def _bind(tables: dict[bytes, bytes]) -> bytes:
-    """Put the tables into one file, each with its sum."""
+def _join_tables(tables: dict[bytes, bytes]) -> bytes:
+    """Join the tables into one font file, each with its checksum."""
     power = len(tables).bit_length() - 1
     header = struct.pack(">IHHHH", 0x10000, len(tables), 16 << power, power, 16 * (len(tables) - (1 << power)))
-    directory, body, place = b"", b"", len(header) + 16 * len(tables)
+    directory, body, start = b"", b"", len(header) + 16 * len(tables)
     for tag, table in sorted(tables.items()):
         padded = table + bytes(-len(table) % 4)
         total = sum(struct.unpack(f">{len(padded) // 4}I", padded)) & 0xFFFFFFFF
-        directory += tag + struct.pack(">III", total, place + len(body), len(table))
+        directory += tag + struct.pack(">III", total, start + len(body), len(table))
         body += padded
     return header + directory + body

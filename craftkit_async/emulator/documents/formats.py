@@ -1,4 +1,4 @@
-"""How a value is written: money, dates, numbers, yes and no."""
+"""Format values: money, dates, numbers and booleans."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any
 SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "ILS": "₪", "INR": "₹", "TRY": "₺", "UAH": "₴"}
 # ISO 4217 gives these no minor unit.
 WITHOUT_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
-# Languages that write a decimal comma and the currency behind, with what parts their thousands.
+# Languages that write a decimal comma and the currency after the amount, with their thousands separators.
 NO_BREAK = "\N{NO-BREAK SPACE}"
 THOUSANDS_BEFORE_COMMA = {
     **dict.fromkeys(("de", "da", "el", "es", "hr", "id", "it", "nl", "pt", "ro", "sl", "tr"), "."),
@@ -24,7 +24,7 @@ DATE_TOKEN = re.compile(r"YYYY|YY|MMMM|MMM|MM|M|DD|D|HH|H|mm|ss")
 
 
 def write_value(value: Any, field: Mapping[str, Any], language: str = "en") -> str:
-    """Write one value as its definition's format hint and data type ask; what fits neither is written as it is."""
+    """Format a value by its definition's format hint or data type; a value that fits neither is converted to text."""
     hint = field.get("format")
     kind, _, detail = hint.partition(":") if isinstance(hint, str) else ("", "", "")
     writer = _HINTED.get(kind.strip().lower()) or _TYPED.get(str(field.get("dataType")))
@@ -33,7 +33,7 @@ def write_value(value: Any, field: Mapping[str, Any], language: str = "en") -> s
 
 
 def write_money(value: Any, currency: str = "", language: str = "en") -> str | None:
-    """Two decimals, thousands parted, and the currency's sign, or its code where the sign is shared or unknown."""
+    """Format an amount with two decimals, thousands separators and the currency's sign or, without one, its code."""
     amount = _read_number(value)
     if amount is None:
         return None
@@ -49,13 +49,13 @@ def write_money(value: Any, currency: str = "", language: str = "en") -> str | N
 
 
 def write_date(value: Any, pattern: str = "", _language: str = "en") -> str | None:
-    """Write a date by a pattern of YYYY MM DD and their like; without one, as ISO writes days."""
+    """Format a date by a pattern such as DD.MM.YYYY; the default is ISO 8601."""
     moment = _read_moment(value)
     return None if moment is None else _fill(pattern or "YYYY-MM-DD", moment)
 
 
 def write_moment(value: Any, pattern: str = "", _language: str = "en") -> str | None:
-    """Write a date with its time, and the zone it was given in unless a pattern says otherwise."""
+    """Format a date and time by a pattern; the default is ISO 8601 to the minute, with the value's time zone."""
     moment = _read_moment(value)
     if moment is None:
         return None
@@ -85,7 +85,7 @@ _TYPED: dict[str, _Writer] = {
 def _write_plain(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:  # beyond, digits would be made up
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:  # larger floats are not exact integers
         return str(int(value))
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 

@@ -1,4 +1,4 @@
-"""Pictures: which bytes the typesetter can draw, and those that came inside the data."""
+"""Images: detect the formats that the compiler can draw, and decode images inlined in the data."""
 
 import base64
 import binascii
@@ -6,27 +6,27 @@ import struct
 
 from craftkit_async.emulator.documents.binding import INLINE_IMAGE
 
-# The first bytes of what is drawn. SVG and PDF files could be too, and are left out: a drawing of a few kilobytes can
-# nest so deep that the typesetter overruns its stack, which ends the whole process.
+# The first bytes of the supported formats. SVG and PDF are excluded although the compiler supports them: a file of a
+# few kilobytes can nest so deep that the compiler overflows its stack, which aborts the process.
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg", b"GIF87a": "gif", b"GIF89a": "gif"}
 _WEBP_HEADER = 12
-# Where these two keep their width and height. Either packs any number of pixels of one colour into a small file.
+# The position of width and height. Both formats compress any number of pixels of one colour into a small file.
 _SIZES = {"png": struct.Struct(">16xII"), "gif": struct.Struct("<6xHH")}
-# More than any camera takes; drawn, it needs a few hundred megabytes of memory.
-MOST_PIXELS = 100_000_000
+# More than cameras produce; drawing that many takes a few hundred megabytes of memory.
+MAX_PIXELS = 100_000_000
 
 
-def recognise(content: bytes) -> str | None:
-    """Name the format of a picture that can be drawn, by its bytes, whatever its address or its sender says."""
-    kind = _recognise(content)
-    size = _SIZES.get(kind or "")
+def detect_format(content: bytes) -> str | None:
+    """Detect the format of an image from its bytes; None if it cannot be drawn or is too large."""
+    image_format = _detect_signature(content)
+    size = _SIZES.get(image_format or "")
     if size is None:
-        return kind
-    width, height = size.unpack_from(content.ljust(size.size, b"\xff"))  # a file cut this early is refused as too large
-    return kind if width * height <= MOST_PIXELS else None
+        return image_format
+    width, height = size.unpack_from(content.ljust(size.size, b"\xff"))  # a truncated header reads as too large
+    return image_format if width * height <= MAX_PIXELS else None
 
 
-def _recognise(content: bytes) -> str | None:
+def _detect_signature(content: bytes) -> str | None:
     for signature, name in _SIGNATURES.items():
         if content.startswith(signature):
             return name
@@ -34,7 +34,7 @@ def _recognise(content: bytes) -> str | None:
 
 
 def read_inline(value: str) -> bytes | None:
-    """Decode a picture that a text value carries; None where it carries none."""
+    """Decode the image in a `data:` URL; None if the value is not one."""
     found = INLINE_IMAGE.match(value)
     if found is None:
         return None

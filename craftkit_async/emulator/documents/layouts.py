@@ -1,4 +1,4 @@
-"""Layouts: the positions of all parts of a document, as data for the typesetter."""
+"""Layouts: arrange all parts of a document, as data for the Typst sources."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ from craftkit_async.emulator.documents.text import clean, is_right_to_left, type
 
 BODY = 9.5
 TITLE = 22.0
-HEROES = (30.0, 19.0)  # the two large texts of a certificate
-PASSAGE = 300  # letters; a longer text gets the page's full width
+HEROES = (30.0, 19.0)  # font sizes of the two large texts of a certificate
+PASSAGE = 300  # characters; a longer text gets the page's full width
 GUTTER = 16.0
-NARROW = 340.0  # points; a slimmer page has its groups below one another
+NARROW = 340.0  # points; a narrower page stacks its groups
 LABEL_SHARE = 0.36  # of a group's width
 # Sums are printed below their table.
 SUM = re.compile(
@@ -26,18 +26,18 @@ SUM = re.compile(
 )
 GRAND_SUM = re.compile(r"(grand_?)?total|balance|(amount_?)?due|(total|balance)_?due", re.IGNORECASE)
 NUMERIC = frozenset({"number", "currency"})
-NOTHING = "–"  # noqa: RUF001 - a dash is what print uses for an empty value
+EMPTY = "–"  # noqa: RUF001 - an en dash is the typographic convention for an empty value
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
-LONGEST_LINK = 2_000
+MAX_LINK = 2_000  # characters
 
 
-def describe(document: Document, placed: Mapping[str, str], fonts: Sequence[str]) -> dict[str, Any]:
-    """Describe the whole document; `placed` says under which path each picture that can be drawn is found."""
-    return _Layout(document, placed).describe(fonts)
+def make_layout(document: Document, image_paths: Mapping[str, str], fonts: Sequence[str]) -> dict[str, Any]:
+    """Return the layout of a document; `image_paths` maps the images that can be drawn to their paths."""
+    return _Layout(document, image_paths).describe(fonts)
 
 
 def split_words(name: str) -> str:
-    """Make a heading of a key: `lineItems` and `line_items` become `Line items`."""
+    """Make a heading from a key: `lineItems` and `line_items` become `Line items`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
     return " ".join([*(word.capitalize() for word in words[:1]), *(_lower(word) for word in words[1:])]) or name
 
@@ -47,14 +47,14 @@ def _lower(word: str) -> str:
 
 
 def read_label(definition: Mapping[str, Any]) -> str:
-    """Take a definition's label, or make one of the last part of its key."""
+    """Return a definition's label, or make one from the last part of its key."""
     label = definition.get("label")
     return label if isinstance(label, str) and label.strip() else split_words(definition["key"].rpartition(".")[2])
 
 
 @attrs.frozen
 class _Field:
-    """A variable with what the data has for it."""
+    """A variable with its value in the data."""
 
     definition: Mapping[str, Any]
     value: Any
@@ -69,27 +69,27 @@ class _Field:
 
 
 class _Layout:
-    """Sorts one document's fields into the areas of the page."""
+    """Assigns one document's fields to the areas of the page."""
 
-    def __init__(self, document: Document, placed: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, image_paths: Mapping[str, str]) -> None:
         self._document = document
-        self._placed = placed
+        self._image_paths = image_paths
         self._paper: Paper = choose_paper(document.options.get("page_config"))
         locale = document.options.get("locale")
         self._language = locale[:2].lower() if isinstance(locale, str) and locale[:2].isascii() else ""
         manifest, data = document.manifest, document.data
         self._loops = list_fields(manifest, "loops") if document.pipeline == "canvas" else []
-        self._places: dict[str, list[_Field]] = {}
+        self._areas: dict[str, list[_Field]] = {}
         for definition in list_fields(manifest):
             field = _Field(definition, find_value(data, definition["key"]))
-            self._places.setdefault(self._choose_place(field), []).append(field)
+            self._areas.setdefault(self._choose_area(field), []).append(field)
 
-    def _choose_place(self, field: _Field) -> str:
+    def _choose_area(self, field: _Field) -> str:
         if is_image(field.definition, field.value) or field.definition.get("dataType") == "image":
             if self._document.pipeline == "document" or not field.value:
                 return "nowhere"
             name = field.name.lower()
-            return next((place for place in ("logo", "signature") if place in name), "pictures")
+            return next((area for area in ("logo", "signature") if area in name), "pictures")
         kind = field.definition.get("dataType")
         if kind == "longtext" or (isinstance(field.value, str) and len(field.value) > PASSAGE):
             return "passages" if field.value else "nowhere"
@@ -112,21 +112,21 @@ class _Layout:
             "running": typeset(" ".join(name.split())[:100], paper.flow),
             "watermark": self._document.watermark,
             "backgrounds": not (isinstance(config, Mapping) and config.get("printBackground") is False),
-            "logo": [self._show(field, paper.flow / 4 / BODY) for field in self._places.get("logo", [])],
+            "logo": [self._show(field, paper.flow / 4 / BODY) for field in self._areas.get("logo", [])],
             "signatures": self._describe_list("signature", paper.flow / 2 - GUTTER),
         }
 
     def _is_certificate(self) -> bool:
-        """Draw a certificate where a layout asks for one and there is no table, which would not fit."""
+        """Draw a certificate if the layout requests one and there are no tables, which would not fit."""
         layout = self._document.options.get("layout")
-        asked = isinstance(layout, Mapping) and layout.get("style") == "certificate"
-        return asked and not self._loops
+        requested = isinstance(layout, Mapping) and layout.get("style") == "certificate"
+        return requested and not self._loops
 
     def _describe_certificate(self) -> dict[str, Any]:
-        """Make the first two fields large, and put the others in a row at the foot."""
+        """Make the first two fields large, and put the others in a row at the bottom."""
         flow = self._paper.flow
-        fields = [field for place, fields in self._places.items() if place.startswith("group ") for field in fields]
-        fields += self._places.get("facts", [])
+        fields = [field for area, fields in self._areas.items() if area.startswith("group ") for field in fields]
+        fields += self._areas.get("facts", [])
         heroes = [{**self._label(field, flow, size), "size": size} for field, size in zip(fields, HEROES, strict=False)]
         rest = [field for field in fields[len(HEROES) :] if field.value not in (None, "")]
         columns = min(len(rest), 5)
@@ -153,7 +153,7 @@ class _Layout:
         }
 
     def _is_right_to_left(self) -> bool:
-        """Follow the locale; without one, most of the name and the labels."""
+        """Decide by the locale; without one, by the majority of the name and the labels."""
         if self._language:
             return self._language in RIGHT_TO_LEFT
         names = [self._document.name, *(read_label(field) for field in list_fields(self._document.manifest))]
@@ -163,33 +163,33 @@ class _Layout:
         return self._show_value(field.definition, field.value, width)
 
     def _show_value(self, definition: Mapping[str, Any], value: Any, width: float) -> Any:
-        """Describe a value for an area `width` ems wide: as a picture, a link or a text."""
-        if is_image(definition, value) and value in self._placed:
-            return {"image": self._placed[value]}
+        """Lay out a value for an area `width` ems wide: as an image, a link or a text."""
+        if is_image(definition, value) and value in self._image_paths:
+            return {"image": self._image_paths[value]}
         written = self._write(definition, value)
         text = typeset(written, width)
         link = _find_link(definition, value)
         return {"text": text, "link": link} if link else text
 
     def _write(self, definition: Mapping[str, Any], value: Any) -> str:
-        return clean(write_value(value, definition, self._language or "en")) or NOTHING
+        return clean(write_value(value, definition, self._language or "en")) or EMPTY
 
-    def _describe_list(self, place: str, points: float) -> list[dict[str, Any]]:
-        """Describe fields one below the other, each with its label."""
-        return [self._label(field, points) for field in self._places.get(place, [])]
+    def _describe_list(self, area: str, points: float) -> list[dict[str, Any]]:
+        """Lay out fields one below the other, each with its label."""
+        return [self._label(field, points) for field in self._areas.get(area, [])]
 
     def _label(self, field: _Field, points: float, size: float = BODY) -> dict[str, Any]:
         label = typeset(read_label(field.definition), points / BODY)
         return {"label": label, "value": self._show(field, points / size)}
 
     def _describe_facts(self) -> dict[str, Any]:
-        count = len(self._places.get("facts", []))
+        count = len(self._areas.get("facts", []))
         columns = min(count, 2 if self._paper.flow < NARROW else 3 if count in {3, 5, 6, 9} else 4)
         points = self._paper.flow / max(columns, 1) - GUTTER
         return {"columns": columns, "fields": self._describe_list("facts", points)}
 
     def _describe_groups(self) -> dict[str, Any]:
-        names = [place.removeprefix("group ") for place in self._places if place.startswith("group ")]
+        names = [area.removeprefix("group ") for area in self._areas if area.startswith("group ")]
         columns = 1 if len(names) == 1 or self._paper.flow < NARROW else 2
         points = (self._paper.flow - GUTTER * (columns - 1)) / columns
         return {
@@ -204,18 +204,18 @@ class _Layout:
             ],
         }
 
-    def _describe_group(self, place: str, points: float) -> list[dict[str, Any]]:
+    def _describe_group(self, area: str, points: float) -> list[dict[str, Any]]:
         label, value = points * LABEL_SHARE / BODY - 1, points * (1 - LABEL_SHARE) / BODY - 1
         return [
             {"label": typeset(read_label(field.definition), label), "value": self._show(field, value)}
-            for field in self._places[place]
+            for field in self._areas[area]
         ]
 
     def _describe_sums(self) -> list[dict[str, Any]]:
         points = self._paper.flow / 5
         return [
             {**self._label(field, points), "grand": bool(GRAND_SUM.fullmatch(field.name))}
-            for field in self._places.get("sums", [])
+            for field in self._areas.get("sums", [])
         ]
 
     def _describe_loop(self, loop: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -230,13 +230,13 @@ class _Layout:
         return lay_out_table(heading, header, cells, numeric, self._paper.flow)
 
     def _make_cell(self, definition: Mapping[str, Any], value: Any) -> Cell:
-        picture = self._placed.get(value) if is_image(definition, value) else None
+        picture = self._image_paths.get(value) if is_image(definition, value) else None
         return Cell(self._write(definition, value), picture, _find_link(definition, value))
 
 
 def _find_link(definition: Mapping[str, Any], value: Any) -> str | None:
-    """Make a link of an address, if it is one that a reader may be sent to."""
-    if not isinstance(value, str) or len(value) > LONGEST_LINK or not (value.isascii() and value.isprintable()):
+    """Return the link for an e-mail address or an http(s) URL, or None for any other value."""
+    if not isinstance(value, str) or len(value) > MAX_LINK or not (value.isascii() and value.isprintable()):
         return None
     if definition.get("dataType") == "email" and "@" in value:
         return "mailto:" + value

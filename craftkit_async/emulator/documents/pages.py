@@ -1,4 +1,4 @@
-"""The paper: page sizes, orientation and margins from a template's `pageConfig`, in points."""
+"""Page sizes, orientation and margins from a template's `pageConfig`, in points."""
 
 import re
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ FORMATS = {
 }
 DEFAULT_MARGIN = 20 * MILLIMETRE
 # The page number is in the bottom margin and must stay on the paper.
-LEAST_BOTTOM = 12 * MILLIMETRE
-# Margins that leave no space for a word would hang any typesetter.
-LARGEST_SHARE = 0.4
+MIN_BOTTOM = 12 * MILLIMETRE
+# Margins that leave no space for a word would hang the compiler.
+MAX_MARGIN_SHARE = 0.4
 
 _LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(mm|cm|in|pt|px|)\s*", re.IGNORECASE)
 
@@ -39,12 +39,12 @@ class Paper:
 
     @property
     def flow(self) -> float:
-        """The width that is left for the text."""
+        """The width between the margins."""
         return self.width - self.left - self.right
 
 
 def choose_paper(config: Any) -> Paper:
-    """Honour what is understood of a page configuration; A4 portrait with 20 mm margins for the rest."""
+    """Read a page configuration; absent or invalid members default to A4 portrait with 20 mm margins."""
     config = config if isinstance(config, Mapping) else {}
     width, height = FORMATS.get(str(config.get("format", "a4")).strip().lower(), FORMATS["a4"])
     if str(config.get("orientation", "")).strip().lower() == "landscape":
@@ -53,15 +53,15 @@ def choose_paper(config: Any) -> Paper:
     return Paper(
         width,
         height,
-        top=min(top, height * LARGEST_SHARE),
-        right=min(right, width * LARGEST_SHARE),
-        bottom=min(max(bottom, LEAST_BOTTOM), height * LARGEST_SHARE),
-        left=min(left, width * LARGEST_SHARE),
+        top=min(top, height * MAX_MARGIN_SHARE),
+        right=min(right, width * MAX_MARGIN_SHARE),
+        bottom=min(max(bottom, MIN_BOTTOM), height * MAX_MARGIN_SHARE),
+        left=min(left, width * MAX_MARGIN_SHARE),
     )
 
 
 def _read_margins(margin: Any) -> tuple[float, float, float, float]:
-    """Read margins as CSS does: one to four lengths, or a mapping with the four sides."""
+    """Parse margins as CSS does, one to four lengths, or a mapping with the four sides."""
     if isinstance(margin, Mapping):
         top, right, bottom, left = (_read_length(margin.get(side)) for side in ("top", "right", "bottom", "left"))
         return top, right, bottom, left

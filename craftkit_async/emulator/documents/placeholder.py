@@ -1,8 +1,8 @@
-"""The smallest PDF file with a page, for load tests."""
+"""A minimal PDF file with one page, for load tests."""
 
 
 def _assemble(*objects: bytes) -> bytes:
-    """Join numbered objects and the table that says where each begins."""
+    """Join the objects and the cross-reference table of their offsets."""
     body, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         offsets.append(len(body))

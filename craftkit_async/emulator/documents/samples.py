@@ -1,4 +1,4 @@
-"""The ready templates, as a dashboard would have made them, each with data to try it."""
+"""The bundled templates, in the dashboard's format, each with sample data."""
 
 import json
 from importlib.resources import files
@@ -8,7 +8,7 @@ SLUGS = ("invoice", "charter-handover", "certificate")
 
 
 def read_template(slug: str) -> dict[str, Any]:
-    """Read one ready template: slug, name, description, manifest, pageConfig and sampleData."""
+    """Read one bundled template: slug, name, description, manifest, pageConfig and sampleData."""
     if slug not in SLUGS:
         raise KeyError(slug)
     template: dict[str, Any] = json.loads((files(__package__) / "templates" / f"{slug}.json").read_text("utf-8"))
@@ -16,5 +16,5 @@ def read_template(slug: str) -> dict[str, Any]:
 
 
 def ready_templates() -> list[dict[str, Any]]:
-    """Read them all."""
+    """Read all bundled templates."""
     return [read_template(slug) for slug in SLUGS]

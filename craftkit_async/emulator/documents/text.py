@@ -1,35 +1,35 @@
-"""Text: made printable, in the right direction, and breakable where a word is wider than its area."""
+"""Text: replace unprintable characters, detect the direction, and make words breakable that exceed their area."""
 
 import re
 import unicodedata
 from typing import Any
 
-# Printed for a character that no page can show: controls, lone surrogates, code points that never mean anything.
+# Replaces characters that cannot be drawn: controls, lone surrogates, noncharacters.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffc\ufffe\uffff]")
 LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 TAB = " " * 4
-# Setting a paragraph takes time by the square of its length: a megabyte at once a minute, in these portions seconds.
+# Typesetting a paragraph takes time quadratic in its length: a megabyte takes a minute whole, seconds in these parts.
 PARAGRAPH = 8_000
-# A first strong letter is near the start; a megabyte is not read to find it.
+# How far to search for the first character with a strong direction.
 SEARCHED = 500
-# A word is cut into portions of a sixth of the line, so that at most a sixth of a line stays empty.
+# A word is cut into portions of a sixth of the line, so that at most a sixth of a line remains empty.
 PORTIONS = 6
-# The best positions to break: behind the marks inside addresses, paths and codes.
+# The preferred break positions: after punctuation inside URLs, paths and codes.
 AFTER_MARK = re.compile(r"(?<=[/\\\-_.@?&=+,;:#|])")
 
 _NARROW, _WIDE = set("iIjltfr|!.,:;'`()[]/ "), set("mwMW@%")
 
 
 def clean(text: str) -> str:
-    """Give every line end one form and let nothing through that cannot be drawn."""
+    """Normalise line endings and replace characters that cannot be drawn."""
     if text.isprintable():
         return text
     return UNPRINTABLE.sub(REPLACEMENT, LINE_END.sub("\n", text).replace("\t", TAB))
 
 
 def is_right_to_left(text: str) -> bool:
-    """Does the first letter that has a direction run from right to left?"""
+    """Return whether the first character with a strong direction is right-to-left."""
     if text.isascii():
         return False
     directions = (unicodedata.bidirectional(letter) for letter in text[:SEARCHED])
@@ -37,7 +37,7 @@ def is_right_to_left(text: str) -> bool:
 
 
 def measure(text: str) -> float:
-    """Estimate a width in ems, rather too much than too little."""
+    """Estimate a width in ems, rather too wide than too narrow."""
     if text.isascii() and text.islower() and text.isalpha():
         return 0.58 * len(text)
     return sum(map(_measure_letter, text))
@@ -59,14 +59,14 @@ def typeset(text: str, width: float) -> Any:
     right_to_left = is_right_to_left(text)
     if len(text) < PARAGRAPH and len(text) <= width and not right_to_left:  # no letter is wider than an em
         return text
-    paragraphs = [_portion(part, width) for part in _split(text)]
+    paragraphs = [_portion(part, width) for part in _split_paragraphs(text)]
     if not right_to_left and len(paragraphs) == 1 and len(paragraphs[0]) == 1:
         return text
     return {"paragraphs": paragraphs, "rtl": right_to_left}
 
 
-def _split(text: str) -> list[str]:
-    """Part a long text, at a line end or a space where there is one."""
+def _split_paragraphs(text: str) -> list[str]:
+    """Split a long text, at a line ending or a space if there is one."""
     parts = []
     while len(text) > PARAGRAPH:
         cut = max(text.rfind("\n", 1, PARAGRAPH), text.rfind(" ", PARAGRAPH // 2, PARAGRAPH)) + 1 or PARAGRAPH
@@ -76,7 +76,7 @@ def _split(text: str) -> list[str]:
 
 
 def _portion(text: str, width: float) -> list[str]:
-    """Cut words that do not fit on a line into portions that the line may end between."""
+    """Cut words that do not fit on a line into portions between which the line may break."""
     if not any(len(word) > width / 2 and measure(word) > width for word in text.split()):
         return [text]
     portions = [""]
@@ -88,7 +88,7 @@ def _portion(text: str, width: float) -> list[str]:
 
 
 def _cut(word: str, width: float) -> list[str]:
-    """Cut one word, behind its marks first, never between a letter and the marks that sit on it."""
+    """Cut one word, preferably after punctuation, never between a letter and its combining marks."""
     step = max(1, int(width / PORTIONS / (measure(word) / len(word))))
     cuts: list[str] = []
     for part in AFTER_MARK.split(word):

@@ -1,4 +1,4 @@
-"""The press: documents in, PDF files out, with one typesetter for each thread that prints at the same time."""
+"""Compile documents to PDF with Typst, with one compiler for each thread that compiles concurrently."""
 
 import itertools
 import json
@@ -21,18 +21,18 @@ from craftkit_async.emulator.documents.fonts import (
     build_last_resort,
     find_folders,
 )
-from craftkit_async.emulator.documents.images import read_inline, recognise
-from craftkit_async.emulator.documents.layouts import describe
+from craftkit_async.emulator.documents.images import detect_format, read_inline
+from craftkit_async.emulator.documents.layouts import make_layout
 
 SOURCES = Path(__file__).with_name("typesetting")
 
 
 class Typesetter:
-    """Prints documents; may be shared by threads, and is best made once: opening the typefaces costs most."""
+    """Compiles documents. Share one among threads: loading the fonts is its largest cost."""
 
     def __init__(self, font_path: str | Path | None = None) -> None:
         if font_path is not None and not Path(font_path).is_dir():
-            raise NotADirectoryError(f"no folder with typefaces: {font_path}")
+            raise NotADirectoryError(f"font folder not found: {font_path}")
         self._folder = Path(tempfile.mkdtemp(prefix="craftkit-pdf-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         (self._folder / "fonts").mkdir()
@@ -41,25 +41,25 @@ class Typesetter:
         self._families = (*FAMILIES, *found, *BUILT_IN_FAMILIES, LAST_RESORT)
         folders = [*find_folders(), self._folder / "fonts", *([font_path] if font_path else [])]
         self._fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(folder) for folder in folders])
-        self._idle: deque[_Typesetter] = deque()
+        self._idle: deque[_Workspace] = deque()
         self._numbers = itertools.count()
 
     def compile(self, document: Document) -> bytes:
-        """Print a document, on a typesetter that nobody else is using; a picture that is broken leaves its address."""
+        """Compile a document in an idle workspace; a broken image is replaced by its URL."""
         try:
-            typesetter = self._idle.pop()
+            workspace = self._idle.pop()
         except IndexError:
-            typesetter = _Typesetter(self._folder / str(next(self._numbers)), self._fonts, self._families)
+            workspace = _Workspace(self._folder / str(next(self._numbers)), self._fonts, self._families)
         try:
-            return typesetter.print(document)
+            return workspace.compile(document)
         finally:
-            self._idle.append(typesetter)
+            self._idle.append(workspace)
 
 
-class _Typesetter:
-    """One compiler and its folder, which is the only one that a document is set from: sources, layout, pictures.
+class _Workspace:
+    """One compiler and its root folder with the sources, the layout and the images.
 
-    The layout comes as a file, since every change of the inputs makes the compiler forget what it has set before.
+    The layout is passed as a file, because a change of the compiler's inputs would clear its cache.
     """
 
     def __init__(self, folder: Path, fonts: typst.Fonts, families: Sequence[str]) -> None:
@@ -67,46 +67,46 @@ class _Typesetter:
         shutil.copytree(SOURCES, folder)
         self._compiler = typst.Compiler(root=folder, font_paths=fonts, ignore_system_fonts=True)
 
-    def print(self, document: Document) -> bytes:
-        """Print a document; a picture that cannot be drawn is replaced by its address."""
-        placed = self._place({} if document.pipeline == "document" else _collect_images(document))
+    def compile(self, document: Document) -> bytes:
+        """Compile a document; an image that cannot be drawn is replaced by its URL."""
+        paths = self._write_images({} if document.pipeline == "document" else _collect_images(document))
         try:
-            return self._print(document, placed)
+            return self._compile_document(document, paths)
         except typst.TypstError:
-            # The only thing in a document that the typesetter may refuse is a broken picture.
-            return self._print(document, {key: path for key, path in placed.items() if self._can_draw(path)})
+            # Broken images are the only part of a document that the compiler can reject.
+            return self._compile_document(document, {key: path for key, path in paths.items() if self._can_draw(path)})
         finally:
-            for path in placed.values():
+            for path in paths.values():
                 (self._folder / path.lstrip("/")).unlink()
 
-    def _place(self, images: Mapping[str, bytes]) -> dict[str, str]:
-        """Lay the pictures where the compiler finds them."""
-        placed: dict[str, str] = {}
+    def _write_images(self, images: Mapping[str, bytes]) -> dict[str, str]:
+        """Write the images that can be drawn to the root folder; return their paths."""
+        paths: dict[str, str] = {}
         for key, content in images.items():
-            if kind := recognise(content):
-                placed[key] = f"/{len(placed)}.{kind}"
-                (self._folder / placed[key].lstrip("/")).write_bytes(content)
-        return placed
+            if image_format := detect_format(content):
+                paths[key] = f"/{len(paths)}.{image_format}"
+                (self._folder / paths[key].lstrip("/")).write_bytes(content)
+        return paths
 
-    def _print(self, document: Document, placed: Mapping[str, str]) -> bytes:
-        return self._compile("document.typ", describe(document, placed, self._families))
+    def _compile_document(self, document: Document, paths: Mapping[str, str]) -> bytes:
+        return self._compile_source("document.typ", make_layout(document, paths, self._families))
 
     def _can_draw(self, path: str) -> bool:
         try:
-            self._compile("probe.typ", {"path": path})
+            self._compile_source("probe.typ", {"path": path})
         except typst.TypstError:
             return False
         return True
 
-    def _compile(self, source: str, layout: Mapping[str, Any]) -> bytes:
+    def _compile_source(self, source: str, layout: Mapping[str, Any]) -> bytes:
         (self._folder / "layout.json").write_text(json.dumps(layout, ensure_ascii=False), "utf-8")
-        printed = self._compiler.compile(input=self._folder / source)
-        assert isinstance(printed, bytes)  # noqa: S101 - the compiler's own types cannot say that no path means bytes
-        return printed
+        pdf = self._compiler.compile(input=self._folder / source)
+        assert isinstance(pdf, bytes)  # noqa: S101 - its type stubs do not say that no output path means bytes
+        return pdf
 
 
 def _collect_images(document: Document) -> dict[str, bytes]:
-    """Find the bytes of every picture that the document wants, fetched or inline."""
+    """Return the bytes of every image in the document's data, fetched or inline."""
     found = {}
     for value in dict.fromkeys(image_values(document.manifest, document.data)):
         content = document.images.get(value) or read_inline(value)

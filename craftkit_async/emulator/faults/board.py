@@ -40,7 +40,7 @@ class Faults:
         """Draw the faults that apply to `target` this time."""
         return self._random.draw(target)
 
-    def parse_one_off(self, spec: str) -> RandomFaults:
+    def read_one_off(self, spec: str) -> RandomFaults:
         """Parse the faults that one request specifies for itself; raises `FaultSpecError`."""
         rules = parse_faults(spec, self._operations)
         self._one_offs += 1

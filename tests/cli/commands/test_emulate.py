@@ -144,7 +144,7 @@ def _get(url: str) -> Any:
         (["--faults", "nothing:500"], "nothing is called 'nothing'; faults strike *, webhook, render, "),
         (["--faults", "render_templat:500"], "did you mean render_template? "),
         (["--faults", "*:rset"], "did you mean reset? "),
-        (["--port", "0", "--font-path", "no/such/folder"], "no folder with typefaces"),
+        (["--port", "0", "--font-path", "no/such/folder"], "font folder not found"),
         (["--port", "0", "--db", "no/such/folder/x.db"], "--db no/such/folder/x.db: unable to open"),
         (["--template", "/"], "Is a directory"),
         (["--webhook-delays", "1,2"], "--webhook-delays: write five waits"),

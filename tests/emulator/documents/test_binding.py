@@ -4,7 +4,7 @@ from typing import Any
 
 from craftkit_async.emulator.documents import choose_pipeline, image_urls
 from craftkit_async.emulator.documents.binding import find_rows, find_value, list_fields
-from craftkit_async.emulator.documents.images import read_inline, recognise
+from craftkit_async.emulator.documents.images import detect_format, read_inline
 from tests.support.pictures import INLINE, PIXEL
 
 
@@ -54,21 +54,21 @@ def test_the_addresses_to_fetch_are_listed_once() -> None:
 
 
 def test_pictures_are_known_by_their_first_bytes() -> None:
-    assert recognise(PIXEL) == "png"
-    assert recognise(b"\xff\xd8\xff\xe0") == "jpg"
-    assert recognise(b"GIF89a" + b"\x10\0\x10\0") == "gif"
-    assert recognise(b"RIFF\0\0\0\0WEBP") == "webp"
-    assert recognise(b'<svg xmlns="http://www.w3.org/2000/svg"/>') is None
-    assert recognise(b"<html>an error page</html>") is None
-    assert recognise(b"%PDF-1.7") is None
-    assert recognise(b"") is None
+    assert detect_format(PIXEL) == "png"
+    assert detect_format(b"\xff\xd8\xff\xe0") == "jpg"
+    assert detect_format(b"GIF89a" + b"\x10\0\x10\0") == "gif"
+    assert detect_format(b"RIFF\0\0\0\0WEBP") == "webp"
+    assert detect_format(b'<svg xmlns="http://www.w3.org/2000/svg"/>') is None
+    assert detect_format(b"<html>an error page</html>") is None
+    assert detect_format(b"%PDF-1.7") is None
+    assert detect_format(b"") is None
 
 
 def test_pictures_that_would_fill_the_memory_are_refused() -> None:
     """A hundred kilobytes can hold 900 million pixels of one colour."""
-    assert recognise(PIXEL[:16] + (30_000).to_bytes(4, "big") * 2) is None
-    assert recognise(b"GIF89a\xff\xff\xff\xff") is None
-    assert recognise(PIXEL[:10]) is None
+    assert detect_format(PIXEL[:16] + (30_000).to_bytes(4, "big") * 2) is None
+    assert detect_format(b"GIF89a\xff\xff\xff\xff") is None
+    assert detect_format(PIXEL[:10]) is None
 
 
 def test_inline_pictures_are_decoded_or_left() -> None:

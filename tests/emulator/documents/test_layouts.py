@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from craftkit_async.emulator.documents import Document
-from craftkit_async.emulator.documents.layouts import NOTHING, describe, read_label, split_words
+from craftkit_async.emulator.documents.layouts import EMPTY, make_layout, read_label, split_words
 
 ITEMS = {
     "key": "items",
@@ -25,7 +25,7 @@ def lay_out(
     **more: Any,
 ) -> dict[str, Any]:
     document = Document("Name", {"variables": variables, "loops": loops or []}, data, **more)
-    return describe(document, placed or {}, ["A typeface"])
+    return make_layout(document, placed or {}, ["A typeface"])
 
 
 def test_fields_are_grouped_by_the_first_part_of_their_key() -> None:
@@ -43,9 +43,9 @@ def test_fields_are_grouped_by_the_first_part_of_their_key() -> None:
     assert layout["groups"]["list"] == [
         {
             "heading": "Customer",
-            "fields": [{"label": "Name", "value": "Ada"}, {"label": "Phone number", "value": NOTHING}],
+            "fields": [{"label": "Name", "value": "Ada"}, {"label": "Phone number", "value": EMPTY}],
         },
-        {"heading": "Ship to address", "fields": [{"label": "City", "value": NOTHING}]},
+        {"heading": "Ship to address", "fields": [{"label": "City", "value": EMPTY}]},
     ]
 
 
@@ -73,7 +73,7 @@ def test_numbers_stand_right_and_rows_keep_their_order() -> None:
 
     (table,) = layout["tables"]
     assert (table["heading"], table["header"], table["numeric"]) == ("Items", ["Article", "Quantity"], [False, True])
-    assert table["rows"] == [["A", "2"], [NOTHING, "3"]]
+    assert table["rows"] == [["A", "2"], [EMPTY, "3"]]
 
 
 def test_a_loop_without_fields_shows_what_the_rows_have() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from craftkit_async.emulator.documents.columns import share_width
-from craftkit_async.emulator.documents.tables import COLUMNS, Cell, lay_out_table
+from craftkit_async.emulator.documents.tables import MAX_COLUMNS, Cell, lay_out_table
 
 
 def test_narrow_columns_keep_what_they_want_and_the_widest_are_cut() -> None:
@@ -17,7 +17,7 @@ def test_spare_width_goes_to_text() -> None:
     assert share_width([100, 50], [False, False], 300) == [200, 100]
 
 
-@given(st.lists(st.floats(min_value=0, max_value=5000), min_size=1, max_size=COLUMNS), st.data())
+@given(st.lists(st.floats(min_value=0, max_value=5000), min_size=1, max_size=MAX_COLUMNS), st.data())
 def test_a_table_is_as_wide_as_the_page(wanted: list[float], data: st.DataObject) -> None:
     stretch = data.draw(st.lists(st.booleans(), min_size=len(wanted), max_size=len(wanted)))
 
@@ -27,11 +27,11 @@ def test_a_table_is_as_wide_as_the_page(wanted: list[float], data: st.DataObject
 
 def test_very_many_columns_make_several_tables() -> None:
     """All of them are printed, the first with the heading."""
-    header = [Cell(f"column {place}") for place in range(2 * COLUMNS + 3)]
+    header = [Cell(f"column {index}") for index in range(2 * MAX_COLUMNS + 3)]
 
     tables = lay_out_table("Heading", header, [header], [False] * len(header), 480)
 
-    assert [len(table["widths"]) for table in tables] == [COLUMNS, COLUMNS, 3]
+    assert [len(table["widths"]) for table in tables] == [MAX_COLUMNS, MAX_COLUMNS, 3]
     assert [table["heading"] for table in tables] == ["Heading", None, None]
     assert [cell for table in tables for cell in table["rows"][0]] == [cell.text for cell in header]
 
