@@ -47,10 +47,10 @@ class PdfWorkers:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._fetch_timeout), asyncio.TaskGroup() as group:
                 for url in islice(urls, MAX_IMAGES):
-                    group.create_task(self._add(images, url))
+                    group.create_task(self._fetch_into(images, url))
         return images
 
-    async def _add(self, images: dict[str, bytes], url: str) -> None:
+    async def _fetch_into(self, images: dict[str, bytes], url: str) -> None:
         with suppress(aiohttp.ClientError, TimeoutError, ValueError, OSError):
             async with self._session.get(url) as reply:
                 reply.raise_for_status()

@@ -86,12 +86,12 @@ class Rendering:
         if self._pdf_workers and not error:
             self._queue.put_nowait((render, self._pdf_workers))
         else:
-            self._complete(render, error)
+            self._complete_render(render, error)
 
     async def _compile_queued(self) -> None:
         while True:
             render, pdf_workers = await self._queue.get()
-            self._complete(render, *await self._compile(render, pdf_workers))
+            self._complete_render(render, *await self._compile(render, pdf_workers))
 
     async def _compile(self, render: Render, pdf_workers: PdfWorkers) -> tuple[str | None, bytes | None]:
         """Compile a render's file; return an error message or the file."""
@@ -114,13 +114,13 @@ class Rendering:
         error, pdf = self._find_failure(render), None
         if self._pdf_workers and not error:
             error, pdf = await self._compile(render, self._pdf_workers)
-        await self._outbox.send(self._complete(render, error, pdf, now=False))
+        await self._outbox.send(self._complete_render(render, error, pdf, now=False))
 
     def _find_failure(self, render: Render) -> str | None:
         failed = (fault for fault in parse_drawn(render.faults) if fault.kind == "failed")
         return next((fault.argument or _FAILED for fault in failed), None)
 
-    def _complete(
+    def _complete_render(
         self, render: Render, error: str | None, pdf: bytes | None = None, *, now: bool = True
     ) -> list[Delivery]:
         if self._state.renders.get(render.id) is not render:

@@ -53,15 +53,15 @@ class SigningProvider:
         if step == "failed":
             request.error = reason or "The signing provider failed."
         self._state.signatures.put(request)
-        self._finish(request, step, reason)
+        self._notify_and_complete(request, step, reason)
 
-    def _finish(self, request: Signature, step: str, reason: str | None) -> None:
+    def _notify_and_complete(self, request: Signature, step: str, reason: str | None) -> None:
         if step == "completed":
-            self._complete(request)
+            self._complete_request(request)
         elif step != "failed":  # the contract has no event for it
             self._notify(request, step, **({"reason": reason} if step == "declined" else {}))
         if step == "signed" and all(each["signedAt"] for each in request.recipients):
-            self._complete(request)
+            self._complete_request(request)
 
     def _stamp(self, request: Signature, step: str, recipient: int | None) -> None:
         unsigned = [index for index, each in enumerate(request.recipients) if not each["signedAt"]]
@@ -70,7 +70,7 @@ class SigningProvider:
             raise Refusal(409, "conflict", "The recipient does not exist or has already signed.")
         request.recipients[index][f"{step}At"] = to_iso(self._clock.now())
 
-    def _complete(self, request: Signature) -> None:
+    def _complete_request(self, request: Signature) -> None:
         now = self._clock.now()
         request.status, request.completed = "completed", now
         for each in request.recipients:

@@ -17,7 +17,7 @@ class EmulatorThread:
 
     def __init__(self, **settings: Any) -> None:
         self.emulator = Emulator(**settings)
-        self._thread = threading.Thread(target=self._run, name="craftkit-emulator", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name="craftkit-emulator", daemon=True)
         self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._ended: Future[None] = Future()
 
@@ -50,7 +50,7 @@ class EmulatorThread:
         self._ready.result()[0].call_soon_threadsafe(run)
         return done.result()
 
-    def _run(self) -> None:
+    def _run_loop(self) -> None:
         try:
             asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - raised again by __enter__ or __exit__

@@ -23,8 +23,8 @@ class TokenSigner:
     def sign(self, claims: dict[str, Any]) -> str:
         """Encode and sign claims as a token."""
         header = {"alg": "EdDSA", "typ": "JWT", "kid": self._kid}
-        signed = b".".join(_encode(orjson.dumps(part)) for part in (header, claims))
-        return (signed + b"." + _encode(self._key.sign(signed))).decode()
+        signed = b".".join(_encode_segment(orjson.dumps(part)) for part in (header, claims))
+        return (signed + b"." + _encode_segment(self._key.sign(signed))).decode()
 
     def read(self, token: str) -> dict[str, Any] | None:
         """Return the claims of a token signed by this key, otherwise None."""
@@ -32,16 +32,16 @@ class TokenSigner:
         if len(parts) != _SEGMENTS:
             return None
         try:
-            self._key.public_key().verify(_decode(parts[2]), parts[0] + b"." + parts[1])
+            self._key.public_key().verify(_decode_segment(parts[2]), parts[0] + b"." + parts[1])
         except (InvalidSignature, binascii.Error, ValueError):
             return None
-        claims: dict[str, Any] = orjson.loads(_decode(parts[1]))
+        claims: dict[str, Any] = orjson.loads(_decode_segment(parts[1]))
         return claims
 
 
-def _encode(data: bytes) -> bytes:
+def _encode_segment(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def _decode(data: bytes) -> bytes:
+def _decode_segment(data: bytes) -> bytes:
     return base64.b64decode(data + b"=" * (-len(data) % 4), b"-_", validate=True)

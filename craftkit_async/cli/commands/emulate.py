@@ -1,4 +1,4 @@
-"""`craftkit-async emulate`: a local Craftkit, until Ctrl-C."""
+"""`craftkit-async emulate`: run a local Craftkit service until Ctrl-C."""
 
 import asyncio
 import ipaddress
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
 def emulate(*, expose: bool, no_pdf: bool, files: tuple[str, ...], **settings: Any) -> int:
     """Run a local Craftkit for development and tests."""
     if not expose and not is_loopback(settings["host"]):
-        raise click.UsageError(f"other machines can reach {settings['host']}; say --expose if they may")
+        raise click.UsageError(f"other machines can reach {settings['host']}; pass --expose to allow it")
     templates = [_read_template(Path(file)) for file in files]
-    return _run(_make(settings | {"pdf": not no_pdf, "templates": templates}))
+    return _run_emulator(_make_emulator(settings | {"pdf": not no_pdf, "templates": templates}))
 
 
 def is_loopback(host: str) -> bool:
-    """Can only this machine reach a host?"""
+    """Return whether a host is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -64,7 +64,7 @@ def write_exports(emulator: "Emulator") -> Iterable[str]:
     return [f"export {name}={shlex.quote(value)}" for name, value in exports.items() if value]
 
 
-def _make(settings: Mapping[str, Any]) -> "Emulator":
+def _make_emulator(settings: Mapping[str, Any]) -> "Emulator":
     try:
         from craftkit_async.emulator import Emulator, SettingsError  # noqa: PLC0415 - only this command needs the extra
     except ModuleNotFoundError as error:
@@ -85,10 +85,10 @@ def _read_template(file: Path) -> Any:
         raise click.UsageError(f"--template {file} is not JSON") from error
 
 
-def _run(emulator: "Emulator") -> int:
+def _run_emulator(emulator: "Emulator") -> int:
     try:
         with asyncio.Runner(loop_factory=_find_loop()) as runner:
-            runner.run(_serve(emulator))
+            runner.run(_serve_until_signal(emulator))
     except NotADirectoryError as error:
         raise click.UsageError(f"--font-path: {error}") from error
     except OSError as error:
@@ -100,13 +100,13 @@ def _run(emulator: "Emulator") -> int:
 
 def _find_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 - faster where it is installed, and not needed
+        import uvloop  # noqa: PLC0415 - optional
     except ModuleNotFoundError:
         return None
     return uvloop.new_event_loop
 
 
-async def _serve(emulator: "Emulator") -> None:
+async def _serve_until_signal(emulator: "Emulator") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

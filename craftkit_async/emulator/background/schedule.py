@@ -25,7 +25,7 @@ class Schedule:
         """Call `function` at `moment` in milliseconds, or soon if that has passed; never before this returns."""
         heappush(self._entries, (moment, next(self._numbers), function, arguments))
         if self._timer is None or moment < self._timer_moment:
-            self._wind()
+            self._set_timer()
 
     def clear(self) -> None:
         """Drop every scheduled call."""
@@ -37,9 +37,9 @@ class Schedule:
     def skip(self, seconds: float) -> None:
         """Advance the clock and make the calls that have become due."""
         self._clock.skip(seconds)
-        self._wind()
+        self._set_timer()
 
-    def _wind(self) -> None:
+    def _set_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -48,9 +48,9 @@ class Schedule:
         self._timer_moment = self._entries[0][0]
         wait = max(0, self._timer_moment - self._clock.now()) / 1000
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(wait, self._run) if wait else loop.call_soon(self._run)
+        self._timer = loop.call_later(wait, self._run_due) if wait else loop.call_soon(self._run_due)
 
-    def _run(self) -> None:
+    def _run_due(self) -> None:
         self._timer = None
         now = self._clock.now()
         try:
@@ -60,4 +60,4 @@ class Schedule:
                 _, _, function, arguments = heappop(self._entries)
                 function(*arguments)
         finally:
-            self._wind()  # a call that raises must not block the others
+            self._set_timer()  # a call that raises must not block the others

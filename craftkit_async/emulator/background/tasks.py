@@ -18,7 +18,7 @@ class BackgroundTasks:
         """Run a coroutine until it finishes or `close` cancels it."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._finish)
+        task.add_done_callback(self._discard)
 
     async def close(self) -> None:
         """Cancel the running tasks and wait for them."""
@@ -28,7 +28,7 @@ class BackgroundTasks:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _finish(self, task: asyncio.Task[None]) -> None:
+    def _discard(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _LOGGER.error("background task failed", exc_info=error)

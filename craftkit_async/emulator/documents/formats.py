@@ -34,7 +34,7 @@ def write_value(value: Any, field: Mapping[str, Any], language: str = "en") -> s
 
 def write_money(value: Any, currency: str = "", language: str = "en") -> str | None:
     """Format an amount with two decimals, thousands separators and the currency's sign or, without one, its code."""
-    amount = _read_number(value)
+    amount = _parse_decimal(value)
     if amount is None:
         return None
     code = currency.upper() if re.fullmatch("[A-Za-z]{3}", currency) else ""
@@ -50,17 +50,17 @@ def write_money(value: Any, currency: str = "", language: str = "en") -> str | N
 
 def write_date(value: Any, pattern: str = "", _language: str = "en") -> str | None:
     """Format a date by a pattern such as DD.MM.YYYY; the default is ISO 8601."""
-    moment = _read_moment(value)
-    return None if moment is None else _fill(pattern or "YYYY-MM-DD", moment)
+    moment = _parse_moment(value)
+    return None if moment is None else _fill_pattern(pattern or "YYYY-MM-DD", moment)
 
 
 def write_moment(value: Any, pattern: str = "", _language: str = "en") -> str | None:
     """Format a date and time by a pattern; the default is ISO 8601 to the minute, with the value's time zone."""
-    moment = _read_moment(value)
+    moment = _parse_moment(value)
     if moment is None:
         return None
     zone = "" if pattern else f" {moment.tzname() or ''}"
-    return _fill(pattern or "YYYY-MM-DD HH:mm", moment) + zone.rstrip()
+    return _fill_pattern(pattern or "YYYY-MM-DD HH:mm", moment) + zone.rstrip()
 
 
 def _write_boolean(value: Any, _detail: str, _language: str) -> str | None:
@@ -90,7 +90,7 @@ def _write_plain(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _read_number(value: Any) -> Decimal | None:
+def _parse_decimal(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -100,14 +100,14 @@ def _read_number(value: Any) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
-def _read_moment(value: Any) -> datetime | None:
+def _parse_moment(value: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
 
 
-def _fill(pattern: str, moment: datetime) -> str:
+def _fill_pattern(pattern: str, moment: datetime) -> str:
     month = MONTHS[moment.month - 1]
     parts = {
         "YYYY": f"{moment.year:04}",

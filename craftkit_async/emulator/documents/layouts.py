@@ -166,12 +166,12 @@ class _Layout:
         """Lay out a value for an area `width` ems wide: as an image, a link or a text."""
         if is_image(definition, value) and value in self._image_paths:
             return {"image": self._image_paths[value]}
-        written = self._write(definition, value)
+        written = self._format(definition, value)
         text = typeset(written, width)
         link = _find_link(definition, value)
         return {"text": text, "link": link} if link else text
 
-    def _write(self, definition: Mapping[str, Any], value: Any) -> str:
+    def _format(self, definition: Mapping[str, Any], value: Any) -> str:
         return clean(write_value(value, definition, self._language or "en")) or EMPTY
 
     def _describe_list(self, area: str, points: float) -> list[dict[str, Any]]:
@@ -231,7 +231,7 @@ class _Layout:
 
     def _make_cell(self, definition: Mapping[str, Any], value: Any) -> Cell:
         picture = self._image_paths.get(value) if is_image(definition, value) else None
-        return Cell(self._write(definition, value), picture, _find_link(definition, value))
+        return Cell(self._format(definition, value), picture, _find_link(definition, value))
 
 
 def _find_link(definition: Mapping[str, Any], value: Any) -> str | None:

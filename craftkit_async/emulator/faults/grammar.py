@@ -133,7 +133,7 @@ def _is_anything(argument: str | None) -> bool:
 
 
 def _is_seconds(argument: str | None) -> bool:
-    value = _read_number(argument)
+    value = _parse_finite(argument)
     return value is not None and 0 <= value <= _MAX_SECONDS
 
 
@@ -163,7 +163,7 @@ _ARGUMENTS = {
 }
 
 
-def _read_number(text: str | None) -> float | None:
+def _parse_finite(text: str | None) -> float | None:
     try:
         value = float(text or "")
     except ValueError:
@@ -174,7 +174,7 @@ def _read_number(text: str | None) -> float | None:
 def _read_probability(text: str, probability: str | None) -> float:
     if probability is None:
         return 1.0
-    value = _read_number(probability)
+    value = _parse_finite(probability)
     if value is None or not 0 <= value <= 1:
         raise FaultSpecError(f"invalid probability in {text!r}; expected a number from 0 to 1 after @")
     return value

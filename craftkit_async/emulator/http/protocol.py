@@ -31,18 +31,18 @@ class _Protocol(web.RequestHandler):
         """Answer a request that is not valid HTTP, and unexpected errors."""
         if status >= _SERVER_ERROR:
             super().handle_error(request, status, exc, message)  # logs the error, and raises if a response has started
-        response = to_response(_refuse(status))
+        response = to_response(_make_http_error(status))
         response.force_close()
         return response
 
     async def finish_response(self, request: Any, resp: Any, start_time: float | None) -> Any:
         """Send a response; aiohttp's own error responses are replaced by the error envelope."""
         if isinstance(resp, web.HTTPException):
-            resp = to_response(_refuse(resp.status))
+            resp = to_response(_make_http_error(resp.status))
         return await super().finish_response(request, resp, start_time)
 
 
-def _refuse(status: int) -> Answer:
+def _make_http_error(status: int) -> Answer:
     if status >= _SERVER_ERROR:
         return Refusal(status, "internal", "Something went wrong.").to_answer()
     return Refusal(status, "bad_request", "The request is not valid HTTP for this server.").to_answer()

@@ -1,1 +1,1 @@
-"""What a template takes: reading its manifest, binding data to it, and its JSON Schema."""
+"""Template manifests: parse them, bind data to them, and convert them to JSON Schema."""

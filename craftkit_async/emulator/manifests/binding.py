@@ -1,14 +1,14 @@
-"""Data against a manifest: coerced, checked, and stripped in silence of what the manifest does not name."""
+"""Bind data to a manifest: coerce and validate the values, and silently drop those that the manifest does not name."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from attrs import field, frozen
 
-from craftkit_async.emulator.manifests.values import Misfit, coerce
+from craftkit_async.emulator.manifests.values import InvalidValue, coerce
 
 MAX_ROWS: Final = 10_000  # the published limit of a loop
-_MAX_ISSUES: Final = 100  # a reply about 10,000 bad rows is no help
+_MAX_ISSUES: Final = 100  # keeps the answer to 10,000 invalid rows short
 
 Issues = dict[str, list[str]]
 Path = tuple[str, ...]
@@ -30,24 +30,24 @@ class _Loop:
 
 @frozen
 class Binding:
-    """A manifest made ready for use; `bind` holds one submission's data against it."""
+    """A parsed manifest; `bind` validates the data of one submission."""
 
     variables: tuple[_Variable, ...]
     loops: tuple[_Loop, ...] = field(factory=tuple)
 
     def bind(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], Issues]:
-        """Give the data as the template gets it, and what is wrong with it, by dotted path."""
+        """Return the data as the template receives it, and the validation errors by dotted path."""
         issues: Issues = {}
         bound = _bind_object(self.variables, data, "", issues)
         for loop in self.loops:
-            rows = data.get(loop.key)  # the literal key, also when it has a dot
+            rows = data.get(loop.key)  # the literal key, even if it contains a dot
             if rows is not None:
                 bound[loop.key] = _bind_rows(loop, rows, issues)
         return bound, issues
 
 
 def read_manifest(manifest: Mapping[str, Any]) -> Binding:
-    """Make a manifest ready; members that are absent count as empty."""
+    """Parse a manifest; absent members count as empty."""
     loops = tuple(_Loop(loop["key"], _read_fields(loop.get("itemFields"))) for loop in manifest.get("loops") or ())
     return Binding(_read_fields(manifest.get("variables")), loops)
 
@@ -87,9 +87,9 @@ def _bind_object(
                 _report(issues, prefix + variable.key, "Required")
             continue
         try:
-            place(bound, variable.path, coerce(variable.data_type, value))
-        except Misfit as misfit:
-            _report(issues, prefix + variable.key, misfit.reason)
+            set_value(bound, variable.path, coerce(variable.data_type, value))
+        except InvalidValue as invalid:
+            _report(issues, prefix + variable.key, invalid.reason)
     return bound
 
 
@@ -100,8 +100,8 @@ def find(data: Any, path: Path) -> Any:
     return data
 
 
-def place(data: dict[str, Any], path: Path, value: Any) -> None:
-    """Put a value at its path, replacing a value that is in between: keys such as `a` and `a.b` clash."""
+def set_value(data: dict[str, Any], path: Path, value: Any) -> None:
+    """Set the value at a path; a scalar on the way is replaced, as keys such as `a` and `a.b` conflict."""
     for part in path[:-1]:
         inner = data.get(part)
         if not isinstance(inner, dict):

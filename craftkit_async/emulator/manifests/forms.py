@@ -1,16 +1,16 @@
-"""What a browser's form sends: dotted keys become objects, dangerous names go, prefilled values lie beneath."""
+"""Form data from a browser: expand dotted keys, drop unsafe names, and merge it over prefilled values."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from craftkit_async.emulator.manifests.binding import place
+from craftkit_async.emulator.manifests.binding import set_value
 
 _DANGEROUS: Final = frozenset({"__proto__", "constructor", "prototype"})
 MAX_DEPTH: Final = 32  # of a dotted key; no form is nested deeper
 
 
 def expand(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn `{"customer.name": …}` into `{"customer": {"name": …}}`, at the top level as forms do."""
+    """Turn `{"customer.name": …}` into `{"customer": {"name": …}}`, for keys at the top level."""
     expanded: dict[str, Any] = {}
     for key, value in data.items():
         path = tuple(key.split(".", MAX_DEPTH))
@@ -18,12 +18,12 @@ def expand(data: Mapping[str, Any]) -> dict[str, Any]:
             continue
         cleaned = _clean(value)
         merged = merge(found, cleaned) if isinstance(found := expanded.get(key), dict) else cleaned
-        place(expanded, path, merged)
+        set_value(expanded, path, merged)
     return expanded
 
 
 def merge(under: Any, over: Any) -> Any:
-    """Lay one value over another: objects member by member, everything else as a whole."""
+    """Merge `over` into `under`: objects member by member; any other value is replaced."""
     if not isinstance(under, dict) or not isinstance(over, dict):
         return over
     merged = dict(under)

@@ -1,4 +1,4 @@
-"""The draft-07 JSON Schema that a template shows for its data."""
+"""Convert a manifest to the draft-07 JSON Schema of its data."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -20,7 +20,7 @@ _TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def to_json_schema(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a manifest as a JSON Schema."""
+    """Convert a manifest to a JSON Schema."""
     schema = _describe_object(manifest.get("variables") or ())
     for loop in manifest.get("loops") or ():
         rows = {"type": "array", "maxItems": MAX_ROWS, "items": _describe_object(loop.get("itemFields") or ())}
@@ -31,23 +31,23 @@ def to_json_schema(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _describe_object(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": {}}
     for definition in definitions:
-        _add(schema, definition["key"].split("."), definition)
+        _add_property(schema, definition["key"].split("."), definition)
     return schema
 
 
-def _add(schema: dict[str, Any], path: list[str], definition: Mapping[str, Any]) -> None:
+def _add_property(schema: dict[str, Any], path: list[str], definition: Mapping[str, Any]) -> None:
     for part in path[:-1]:
-        _require(schema, part, definition)
+        _mark_required(schema, part, definition)
         inner = schema["properties"].get(part)
         if not inner or "properties" not in inner:
             inner = schema["properties"][part] = {"type": "object", "properties": {}}
         schema = inner
-    _require(schema, path[-1], definition)
+    _mark_required(schema, path[-1], definition)
     described = dict(_TYPES.get(definition.get("dataType") or "text", _TYPES["text"]))
     schema["properties"][path[-1]] = _entitle(described, definition)
 
 
-def _require(schema: dict[str, Any], name: str, definition: Mapping[str, Any]) -> None:
+def _mark_required(schema: dict[str, Any], name: str, definition: Mapping[str, Any]) -> None:
     if definition.get("required") and name not in schema.setdefault("required", []):
         schema["required"].append(name)
 

@@ -1,4 +1,4 @@
-"""One value against one data type: what fits, what is coerced, what is said about the rest."""
+"""Coerce and validate single values by data type."""
 
 import re
 from collections.abc import Callable
@@ -14,20 +14,20 @@ _LONGEST_NUMBER = 400  # digits; a float has 309 before the point
 
 
 @frozen
-class Misfit(Exception):  # noqa: N818 - it is an answer to "does it fit?", not a fault of the program
-    """A value that does not fit; `reason` is for people."""
+class InvalidValue(Exception):  # noqa: N818 - an expected result of validation
+    """A value that does not match its data type; `reason` is shown to users."""
 
     reason: str
 
 
 def coerce(data_type: str | None, value: Any) -> Any:
-    """Give the value as the template gets it, or raise Misfit. Unknown types take any text, as `text` does."""
+    """Return the value as the template receives it; raises `InvalidValue`. Unknown types accept any text."""
     return _COERCIONS.get(data_type or "text", _coerce_text)(value)
 
 
 def _coerce_text(value: Any) -> Any:
     if not isinstance(value, str):
-        raise Misfit("Expected a string")
+        raise InvalidValue("Expected a string")
     return value
 
 
@@ -35,14 +35,14 @@ def _coerce_number(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     if not isinstance(value, str) or len(value) > _LONGEST_NUMBER or not _NUMERIC.fullmatch(value):
-        raise Misfit("Expected a number")
-    return _read_number(value.strip())
+        raise InvalidValue("Expected a number")
+    return _parse_number(value.strip())
 
 
-def _read_number(text: str) -> float | int:
+def _parse_number(text: str) -> float | int:
     number = float(text)
     if number in {float("inf"), float("-inf")}:
-        raise Misfit("Expected a number")
+        raise InvalidValue("Expected a number")
     return int(text) if re.fullmatch(r"[+-]?\d{1,15}", text) else number
 
 
@@ -51,7 +51,7 @@ def _coerce_boolean(value: Any) -> Any:
         return value
     if value in {"true", "false"} if isinstance(value, str) else False:
         return value == "true"
-    raise Misfit("Expected true or false")
+    raise InvalidValue("Expected true or false")
 
 
 def _coerce_date(value: Any) -> Any:
@@ -68,7 +68,7 @@ def _coerce_url(value: Any) -> Any:
 
 def _check_text(value: Any, fits: Callable[[str], bool], reason: str) -> str:
     if not isinstance(value, str) or not fits(value):
-        raise Misfit(reason)
+        raise InvalidValue(reason)
     return value
 
 

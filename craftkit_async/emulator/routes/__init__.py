@@ -1,4 +1,4 @@
-"""The operations, one file per noun; together they are every operation of the contract."""
+"""The handlers of all operations in the contract, one module per resource."""
 
 from collections.abc import Mapping
 from typing import Final

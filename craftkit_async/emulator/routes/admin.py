@@ -1,4 +1,4 @@
-"""Provisioning of organisations: repeatable, and the same key each time."""
+"""Provision organisations, idempotently: a repeated call returns the same key."""
 
 import base64
 import hashlib
@@ -14,21 +14,21 @@ from craftkit_async.emulator.storage.records import Organisation
 
 
 def provision_org(service: Service, call: Call) -> Answer:
-    """Set an organisation up, or show what was set up before."""
+    """Provision an organisation, or return the one provisioned earlier."""
     external_id = call.json()["externalOrgId"]
     organisation = service.state.organisations.get(external_id)
     if organisation:
-        return Answer(200, _describe(service, organisation))
-    return Answer(201, _describe(service, _provision(service, external_id)))
+        return Answer(200, _describe_organisation(service, organisation))
+    return Answer(201, _describe_organisation(service, _provision(service, external_id)))
 
 
 def update_provisioned_org(service: Service, call: Call) -> Answer:
-    """Change the sender of an organisation's mails."""
+    """Change the sender of an organisation's e-mails."""
     body = call.json()
     organisation = service.state.organisations.get(str(body.get("externalOrgId")))
     project = organisation and service.state.projects.get(organisation.project_id)
     if not project:
-        raise Refusal(404, "not_found", "No such organisation.")
+        raise Refusal(404, "not_found", "No organisation has this external id.")
     sender = body.get("emailFrom")
     if sender is not None and not isinstance(sender, str):
         raise call.invalid(Issues(fields={"emailFrom": ["Wrong type"]}))
@@ -42,20 +42,20 @@ def _provision(service: Service, id: str) -> Organisation:
     project = service.add_project(id, service.find_free_slug(to_slug(id, "org")), embed=True)
     key = new_token("ck_live_")
     service.add_key(project, key, "Provisioned")
-    sealed = _seal(service).encrypt(key.encode()).decode()
+    sealed = _make_cipher(service).encrypt(key.encode()).decode()
     return service.state.organisations.put(Organisation(id=id, project_id=project.id, sealed_key=sealed))
 
 
-def _describe(service: Service, organisation: Organisation) -> dict[str, Any]:
+def _describe_organisation(service: Service, organisation: Organisation) -> dict[str, Any]:
     return {
         "externalOrgId": organisation.id,
         "projectId": organisation.project_id,
-        "apiKey": _seal(service).decrypt(organisation.sealed_key.encode()).decode(),
+        "apiKey": _make_cipher(service).decrypt(organisation.sealed_key.encode()).decode(),
     }
 
 
-def _seal(service: Service) -> Fernet:
-    """Keys are kept under the admin key, so that changing it makes them unreadable, as in the real service."""
+def _make_cipher(service: Service) -> Fernet:
+    """Derive the cipher from the admin key: as in the real service, changing it makes stored keys unreadable."""
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(service.settings.admin_key.encode()).digest()))
 
 

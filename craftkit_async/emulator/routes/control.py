@@ -1,4 +1,4 @@
-"""Control: the emulator's own routes, for tests to read and change its state; `docs/emulator.md` describes them."""
+"""Control routes, with which tests inspect and change the emulator's state; see `docs/emulator.md`."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -21,12 +21,11 @@ from craftkit_async.emulator.storage.times import to_iso
 
 @attrs.frozen
 class ControlRequest:
-    """One call of a control route."""
+    """One call of a control route, with the path parameters and the parsed body."""
 
     service: Service
     pipeline: RequestPipeline
     path: Mapping[str, str]
-    """The parts of the path by name."""
     body: Mapping[str, Any]
 
 
@@ -34,7 +33,7 @@ Control = Callable[[ControlRequest], Answer]
 
 
 def show_state(request: ControlRequest) -> Answer:
-    """Show the projects with their hooks, and counts of everything."""
+    """Show the projects with their hooks, the subscriptions, and the number of records of each kind."""
     statuses = dict.fromkeys(("queued", "rendering", "succeeded", "failed"), 0)
     for render in request.service.state.renders:
         statuses[render.status] += 1
@@ -61,7 +60,7 @@ def show_deliveries(request: ControlRequest) -> Answer:
 
 
 def redeliver(request: ControlRequest) -> Answer:
-    """Send a delivery once more, under the same id."""
+    """Send a delivery again, with the same id."""
     delivery = request.service.state.deliveries.get(request.path["id"])
     if delivery is None:
         raise Refusal(404, "not_found", "No such delivery.")
@@ -70,57 +69,57 @@ def redeliver(request: ControlRequest) -> Answer:
 
 
 def show_faults(request: ControlRequest) -> Answer:
-    """Show the faults in force."""
+    """Show the active faults."""
     return Answer(200, {"spec": str(request.service.faults)})
 
 
 def set_faults(request: ControlRequest) -> Answer:
-    """Put faults in force."""
+    """Replace the active faults."""
     try:
-        request.service.faults.set(_need(request.body, "spec", str))
+        request.service.faults.set(_require(request.body, "spec", str))
     except FaultSpecError as error:
-        raise _refuse("spec", str(error)) from None
+        raise _make_refusal("spec", str(error)) from None
     return Answer(200, {"spec": str(request.service.faults)})
 
 
 def clear_faults(request: ControlRequest) -> Answer:
-    """Let everything go well."""
+    """Remove all faults."""
     request.service.faults.clear()
     return Answer(200, {"spec": ""})
 
 
 def move_clock(request: ControlRequest) -> Answer:
-    """Let time pass, and do what has become due."""
-    seconds = float(_need(request.body, "advance", (int, float)))
+    """Advance the clock and run what has become due."""
+    seconds = float(_require(request.body, "advance", (int, float)))
     if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SKIP - request.service.clock.skipped:
-        raise _refuse("advance", "Expected seconds, ten years at most")
+        raise _make_refusal("advance", "Expected seconds, at most ten years in total")
     request.service.skip(seconds)
     return Answer(200, {"now": to_iso(request.service.clock.now())})
 
 
 def make_template(request: ControlRequest) -> Answer:
-    """Make a template as the dashboard does."""
+    """Create a template as the dashboard does."""
     try:
         template = request.service.templates.add(
-            _find_project(request.service, request.body).id, check_template(request.body)
+            _find_target_project(request.service, request.body).id, check_template(request.body)
         )
     except ValueError as error:
-        raise _refuse("template", str(error)) from None
+        raise _make_refusal("template", str(error)) from None
     names = ("id", "slug", "hook_token", "hook_secret")
     return Answer(201, asdict(template, filter=lambda attribute, _: attribute.name in names))
 
 
 def subscribe(request: ControlRequest) -> Answer:
-    """Register a subscriber, as the dashboard does."""
+    """Create a webhook subscription as the dashboard does."""
     try:
         row = request.service.subscribe(**check_subscription(request.body))
     except ValueError as error:
-        raise _refuse("subscription", str(error)) from None
+        raise _make_refusal("subscription", str(error)) from None
     return Answer(201, asdict(row, filter=_is_shown))
 
 
 def unsubscribe(request: ControlRequest) -> Answer:
-    """Remove a subscriber."""
+    """Remove a webhook subscription."""
     row = request.service.state.subscriptions.get(request.path["id"])
     if row is None:
         raise Refusal(404, "not_found", "No such subscription.")
@@ -129,35 +128,35 @@ def unsubscribe(request: ControlRequest) -> Answer:
 
 
 def play_signature(request: ControlRequest) -> Answer:
-    """Do what a recipient or the signing provider would do."""
+    """Play a step of a recipient or of the signing provider."""
     signature = request.service.state.signatures.get(request.path["id"])
     step = request.path["step"]
     if signature is None or step not in STEPS:
-        raise Refusal(404, "not_found", f"No such request, or no such step; known steps: {', '.join(STEPS)}.")
-    recipient = _need(request.body, "recipient", int) if "recipient" in request.body else None
-    reason = _need(request.body, "reason", str) if "reason" in request.body else None
+        raise Refusal(404, "not_found", f"Unknown signature request or step; known steps: {', '.join(STEPS)}.")
+    recipient = _require(request.body, "recipient", int) if "recipient" in request.body else None
+    reason = _require(request.body, "reason", str) if "reason" in request.body else None
     request.service.provider.play(signature, step, recipient, reason)
     return Answer(200, {"id": signature.id, "status": signature.status, "archived": signature.archived})
 
 
 def reset(request: ControlRequest) -> Answer:
-    """Start afresh."""
+    """Return to the initial state and clear the request log."""
     request.service.reset()
     request.pipeline.requests.clear()
     return Answer(200, {"reset": True})
 
 
 def describe_delivery(delivery: Delivery) -> dict[str, Any]:
-    """Write a delivery for the log; the secret is left out."""
+    """Return a delivery as a log entry, without the secret."""
     times = {"createdAt": to_iso(delivery.created)}
     return asdict(delivery, filter=lambda attribute, _: attribute.name not in {"secret", "created", "next"}) | times
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
-    """Read the body of a control call: an object, or nothing."""
+    """Parse the body of a control call: an object or empty."""
     value = read_json(body) if body else {}
     if not isinstance(value, dict):
-        raise _refuse("body", "Expected an object")
+        raise _make_refusal("body", "Expected an object")
     return value
 
 
@@ -165,23 +164,23 @@ def _is_shown(attribute: Any, _: Any) -> bool:
     return bool(attribute.name != "secret")
 
 
-def _need(body: Mapping[str, Any], name: str, kinds: Any) -> Any:
+def _require(body: Mapping[str, Any], name: str, kinds: Any) -> Any:
     value = body.get(name)
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise _refuse(name, "Required, or of the wrong type")
+        raise _make_refusal(name, "Missing or of the wrong type")
     return value
 
 
-def _find_project(service: Service, body: Mapping[str, Any]) -> Project:
+def _find_target_project(service: Service, body: Mapping[str, Any]) -> Project:
     if "projectId" not in body:
-        return next(iter(service.state.projects))  # the local one is the first
+        return next(iter(service.state.projects))  # the local project is the first
     project = service.state.projects.get(str(body["projectId"]))
     if project is None:
-        raise _refuse("projectId", "No such project")
+        raise _make_refusal("projectId", "No such project")
     return project
 
 
-def _refuse(name: str, reason: str) -> Refusal:
+def _make_refusal(name: str, reason: str) -> Refusal:
     return Refusal(400, "invalid_request", f"{name}: {reason}", Issues(fields={name: [reason]}))
 
 

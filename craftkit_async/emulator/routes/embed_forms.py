@@ -1,4 +1,4 @@
-"""Embed, the browser's side: forms filled in, images uploaded, renders of the session."""
+"""Embed operations that the browser calls: submit forms, upload images, read the session's renders."""
 
 import uuid
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _MAX_IMAGE: Final = 10 * 2**20  # bytes
 
 
 def get_embed_render(service: Service, call: Call) -> Answer:
-    """Show a render to the session that made it."""
+    """Return a render to the session that submitted it."""
     check_origin(service, call)
     render = find_render(service, call)
     if call.credential.session is None or render.session_id != call.credential.session.id:
@@ -35,7 +35,7 @@ def get_embed_render(service: Service, call: Call) -> Answer:
 
 
 def submit_embed_form(service: Service, call: Call) -> Answer:
-    """Take a filled-in form: render it, or hand its data over when the session only collects."""
+    """Submit a form: render it or, if the session only collects data, send the data as an event."""
     session = _find_session(service, call)
     if session.permissions.get("submitForm") is False:
         raise Refusal(403, "permission_denied", "The session may not submit forms.")
@@ -50,13 +50,13 @@ def submit_embed_form(service: Service, call: Call) -> Answer:
 
 
 async def upload_embed_form_image(service: Service, call: Call) -> Answer:
-    """Keep an image of a fill session, at a public address."""
+    """Store an image of a fill session under a public URL."""
     session = _find_session(service, call)
     part = await find_part(call.header("Content-Type") or "", call.body, "file")
     if not part.content_type.startswith("image/"):
-        raise Refusal(415, "invalid_type", "Only images are taken.")
+        raise Refusal(415, "invalid_type", "Only images are accepted.")
     if len(part.body) > _MAX_IMAGE:
-        raise Refusal(413, "file_too_large", f"The file is over {_MAX_IMAGE} bytes.")
+        raise Refusal(413, "file_too_large", f"The file is larger than {_MAX_IMAGE} bytes.")
     upload = Upload(id=new_id(service.clock.now()), content_type=part.content_type)
     service.state.uploads.put(upload)
     service.store.put_file(f"upload:{upload.id}", part.body)
@@ -64,13 +64,13 @@ async def upload_embed_form_image(service: Service, call: Call) -> Answer:
 
 
 def _find_session(service: Service, call: Call) -> Session:
-    """Check everything that a form call needs before its body counts."""
+    """Check origin, session and mode, before the body is read."""
     check_origin(service, call)
     session = call.credential.session
     if session is None or session.id != call.path["sessionId"]:
-        raise Refusal(404, "session_not_found", "The token is not of this session.")
+        raise Refusal(404, "session_not_found", "The token belongs to another session.")
     if session.mode != "fill":
-        raise Refusal(403, "wrong_mode", "This is no fill session.")
+        raise Refusal(403, "wrong_mode", "The session's mode is not fill.")
     return session
 
 

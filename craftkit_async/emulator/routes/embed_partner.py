@@ -1,4 +1,4 @@
-"""Embed, the backend's side: sessions, catalogs, builder templates, the list of renders."""
+"""Embed operations that the partner's backend calls: sessions, catalogs, builder templates, the list of renders."""
 
 from typing import Any, Final
 
@@ -12,8 +12,8 @@ from craftkit_async.emulator.storage.records import Catalog, Session
 from craftkit_async.emulator.storage.times import to_iso
 from craftkit_async.emulator.tokens import AUDIENCE, ISSUER
 
-_LIFE: Final = 4 * 3600 * 1000  # milliseconds a session token is good for
-_PAGE: Final = 50
+_LIFETIME: Final = 4 * 3600 * 1000  # milliseconds of a session token
+_DEFAULT_LIMIT: Final = 50
 _EDITING: Final = frozenset({"edit", "create"})
 _CLAIM_NAMES: Final = {"rollback": "rollback_version"}
 
@@ -29,7 +29,7 @@ def mint_embed_session(service: Service, call: Call) -> Answer:
         project_id=call.project.id,
         mode=scope.get("mode", "edit"),
         created=now,
-        expires=now + _LIFE,
+        expires=now + _LIFETIME,
         renew_token=new_token("ert_"),
         template_external_id=scope.get("templateExternalId"),
         permissions=body.get("permissions", {}),
@@ -38,18 +38,18 @@ def mint_embed_session(service: Service, call: Call) -> Answer:
         scope=scope,
         form=body.get("form", {}),
     )
-    return Answer(200, _describe(service, session))
+    return Answer(200, _store_and_describe_session(service, session))
 
 
 def refresh_embed_session(service: Service, call: Call) -> Answer:
-    """Exchange a renew token for a fresh session token; it works once."""
+    """Exchange a renew token, which is valid once, for a new session token."""
     renew_token = call.json()["renewToken"]
     sessions = service.state.sessions_of.all(call.project.id)
     session = next((each for each in sessions if each.renew_token == renew_token), None)
     if session is None:
-        raise Refusal(401, "refresh_failed", "The renew token is spent, wrong, or of another project.")
-    session.renew_token, session.expires = new_token("ert_"), service.clock.now() + _LIFE
-    return Answer(200, _describe(service, session))
+        raise Refusal(401, "refresh_failed", "The renew token is unknown, already used, or belongs to another project.")
+    session.renew_token, session.expires = new_token("ert_"), service.clock.now() + _LIFETIME
+    return Answer(200, _store_and_describe_session(service, session))
 
 
 def publish_embed_catalog(service: Service, call: Call) -> Answer:
@@ -68,7 +68,7 @@ def publish_embed_catalog(service: Service, call: Call) -> Answer:
 
 
 def list_builder_templates(service: Service, call: Call) -> Answer:
-    """List the project's templates, latest update first."""
+    """List the project's templates, most recently updated first."""
     rows = [each for each in service.state.templates_of.all(call.project.id) if each.deleted is None]
     rows.sort(key=lambda each: (each.updated, each.id), reverse=True)
     templates = [
@@ -86,7 +86,7 @@ def list_builder_templates(service: Service, call: Call) -> Answer:
 
 
 def create_builder_template(service: Service, call: Call) -> Answer:
-    """Store a builder's draft; without a readable layout or the right to publish it stays unpublished, in silence."""
+    """Store a builder's draft; it silently stays unpublished if it has no valid layout or may not be published."""
     check_origin(service, call)
     document = call.json()["documentTemplate"]
     may_publish = _may_publish(call)
@@ -114,9 +114,9 @@ def create_builder_template(service: Service, call: Call) -> Answer:
 def list_embed_renders(service: Service, call: Call) -> Answer:
     """List the project's renders, newest first, by offset."""
     query = call.query()
-    limit, offset = query.get("limit", _PAGE), query.get("offset", 0)
+    limit, offset = query.get("limit", _DEFAULT_LIMIT), query.get("offset", 0)
     if limit < 0 or offset < 0:
-        raise call.invalid(Issues(form=["limit and offset are not negative"]))
+        raise call.invalid(Issues(form=["limit and offset must not be negative"]))
     rows = list(reversed(service.state.renders_of.all(call.project.id)))
     page = [describe_render(service, each) for each in rows[offset : offset + limit]]
     return Answer(200, {"renders": page, "total": len(rows), "limit": limit, "offset": offset})
@@ -124,7 +124,7 @@ def list_embed_renders(service: Service, call: Call) -> Answer:
 
 def _check_mint(service: Service, call: Call, body: dict[str, Any], scope: dict[str, Any]) -> None:
     if "variableCatalog" in body and "catalogRef" in body:
-        raise call.invalid(Issues(form=["variableCatalog and catalogRef exclude each other"]))
+        raise call.invalid(Issues(form=["variableCatalog and catalogRef are mutually exclusive"]))
     if scope.get("mode") == "fill" and not isinstance(scope.get("templateExternalId"), str):
         raise call.invalid(Issues(fields={"scope.templateExternalId": ["Required"]}))
     if reference := body.get("catalogRef"):
@@ -138,12 +138,12 @@ def _may_publish(call: Call) -> bool:
     if session is None:
         return True
     if session.mode not in _EDITING or session.permissions.get("saveDraft") is False:
-        raise Refusal(403, "permission_denied", "The session may not make templates.")
+        raise Refusal(403, "permission_denied", "The session may not create templates.")
     return session.permissions.get("publish") is True
 
 
-def _describe(service: Service, session: Session) -> dict[str, Any]:
-    """Keep a session as it is now, and write it with a fresh token."""
+def _store_and_describe_session(service: Service, session: Session) -> dict[str, Any]:
+    """Store a session and return it with a new token."""
     service.state.sessions.put(session)
     token = service.signer.sign(_write_claims(service, session))
     page = "form" if session.mode == "fill" else "builder"

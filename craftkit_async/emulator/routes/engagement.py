@@ -1,4 +1,4 @@
-"""Engagement: what partners report, and the totals."""
+"""Engagement operations: record events that partners report, and return totals."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ _RECENT: Final = 25
 
 
 def track_event(service: Service, call: Call) -> Answer:
-    """Record what happened in the caller's own viewer."""
+    """Record an event in the partner's own viewer."""
     body = call.json()
     render = find_render(service, call)
     recorded = record(
@@ -30,7 +30,7 @@ def track_event(service: Service, call: Call) -> Answer:
 
 
 def get_engagement(service: Service, call: Call) -> Answer:
-    """Sum up what happened to a render."""
+    """Return the totals and the latest events of a render."""
     events = service.state.engagements_of.all(find_render(service, call).id)
     counts = dict.fromkeys(KINDS, 0)
     for event in events:
@@ -39,12 +39,12 @@ def get_engagement(service: Service, call: Call) -> Answer:
         "counts": counts,
         "linkOpens": sum(event.kind == "viewed" and event.share_id is not None for event in events),
         "total": len(events),
-        "recent": [_describe(event) for event in reversed(events[-_RECENT:])],
+        "recent": [_describe_event(event) for event in reversed(events[-_RECENT:])],
     }
     return Answer(200, body)
 
 
-def _describe(event: Engagement) -> dict[str, Any]:
+def _describe_event(event: Engagement) -> dict[str, Any]:
     return {
         "id": event.id,
         "eventType": event.kind,

@@ -1,4 +1,4 @@
-"""What happened to a document: counted, and kept from counting twice within five minutes."""
+"""The engagement log: record events, without duplicates within five minutes."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ _DEDUPED: Final = frozenset({"viewed", "downloaded", "printed"})
 
 
 def record(service: Service, render_id: str, kind: str, **extra: Any) -> bool:
-    """Keep an event, unless it repeats one from the same share and address within the window."""
+    """Record an event, unless it repeats one of the same share and IP address within the window."""
     now = service.clock.now()
     event = Engagement(id=new_id(now), render_id=render_id, kind=kind, created=now, **extra)
     if kind in _DEDUPED and _repeats(service, event):

@@ -1,4 +1,4 @@
-"""Inbound hooks: a token in the path, the data as the body, a signature if the sender likes."""
+"""Inbound hooks: a token in the path, the data as the body, and an optional signature."""
 
 import hmac
 
@@ -11,11 +11,11 @@ from craftkit_async.emulator.webhooks.signing import sign
 
 
 def trigger_hook(service: Service, call: Call) -> Answer:
-    """Queue a render of the template behind the token."""
+    """Queue a render of the template with this hook token."""
     template = service.state.template_by_hook.newest(call.path["token"])
     project = template and service.state.projects.get(template.project_id)
     if not template or not project or template.deleted is not None or project.deleted is not None:
-        raise Refusal(404, "invalid_token", "No hook with that token.")
+        raise Refusal(404, "invalid_token", "No hook has this token.")
     _check_signature(template, call)
     data = call.json()
     call.credential = Credential(project=project, watermark=project.watermark)
@@ -30,7 +30,7 @@ def _check_signature(template: Template, call: Call) -> None:
         return
     expected = sign(call.body, template.hook_secret)
     if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):
-        raise Refusal(401, "invalid_signature", "The signature does not fit the body.")
+        raise Refusal(401, "invalid_signature", "The signature does not match the body.")
 
 
 HANDLERS = {"trigger_hook": trigger_hook}

@@ -1,4 +1,4 @@
-"""Projects and their keys, for an account."""
+"""Projects and their keys, for the account key."""
 
 from typing import Any
 
@@ -11,41 +11,41 @@ from craftkit_async.emulator.storage.times import to_iso
 
 
 def list_projects(service: Service, _: Call) -> Answer:
-    """List the projects that are not deleted, newest first."""
+    """List the existing projects, newest first."""
     rows = [each for each in service.state.projects if each.deleted is None]
-    return Answer(200, {"projects": [_describe(each) for each in reversed(rows)]})
+    return Answer(200, {"projects": [_describe_project(each) for each in reversed(rows)]})
 
 
 def create_project(service: Service, call: Call) -> Answer:
-    """Make a project, always a new one."""
+    """Create a project; the call is not idempotent."""
     name = call.json()["name"]
     project = service.add_project(name, service.find_free_slug(to_slug(name, "project")))
     return Answer(201, {"id": project.id, "slug": project.slug, "name": project.name})
 
 
 def get_project(service: Service, call: Call) -> Answer:
-    """Show a project."""
-    return Answer(200, _describe(_find(service, call)))
+    """Return a project."""
+    return Answer(200, _describe_project(_find_project(service, call)))
 
 
 def update_project(service: Service, call: Call) -> Answer:
-    """Rename a project; whose it is is checked before the body."""
-    project = _find(service, call)
+    """Rename a project; an unknown project is reported before an invalid body."""
+    project = _find_project(service, call)
     project.name, project.updated = call.json()["name"], service.clock.now()
-    return Answer(200, _describe(service.state.projects.put(project)))
+    return Answer(200, _describe_project(service.state.projects.put(project)))
 
 
 def delete_project(service: Service, call: Call) -> Answer:
-    """Delete a project, which stops its keys."""
-    project = _find(service, call)
+    """Delete a project, which disables its keys."""
+    project = _find_project(service, call)
     project.deleted = service.clock.now()
     service.state.projects.put(project)
     return Answer(200, {"id": project.id, "deleted": True})
 
 
 def create_project_key(service: Service, call: Call) -> Answer:
-    """Mint a live key and show it this once."""
-    project, plaintext = _find(service, call), new_token("ck_live_")
+    """Create a live key and return it; later only its prefix is known."""
+    project, plaintext = _find_project(service, call), new_token("ck_live_")
     key = service.add_key(project, plaintext, call.json().get("name", "API key"))
     body = {
         "id": key.id,
@@ -58,14 +58,14 @@ def create_project_key(service: Service, call: Call) -> Answer:
     return Answer(201, body)
 
 
-def _find(service: Service, call: Call) -> Project:
+def _find_project(service: Service, call: Call) -> Project:
     project = service.state.projects.get(call.path["id"])
     if project is None or project.deleted is not None:
         raise Refusal(404, "not_found", "No such project.")
     return project
 
 
-def _describe(project: Project) -> dict[str, Any]:
+def _describe_project(project: Project) -> dict[str, Any]:
     return {
         "id": project.id,
         "slug": project.slug,

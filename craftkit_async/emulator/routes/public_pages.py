@@ -1,4 +1,4 @@
-"""What needs no credential: share pages, finished files, uploaded images, the contract."""
+"""Routes without authentication: share pages, rendered files, uploaded images, the contract."""
 
 from html import escape
 from typing import Final
@@ -24,7 +24,7 @@ def show_contract(_: Service, __: web.Request) -> Answer:
 
 
 def show_file(service: Service, request: web.Request) -> Answer:
-    """Serve a finished render at its permanent public address."""
+    """Serve a finished render at its permanent public URL."""
     render = service.state.renders.get(request.match_info["id"])
     if render is None or render.status != "succeeded":
         raise Refusal(404, "not_found", "No such file.")
@@ -42,7 +42,7 @@ def show_upload(service: Service, request: web.Request) -> Answer:
 
 
 def show_share(service: Service, request: web.Request) -> Answer:
-    """Show the page behind a guest link."""
+    """Serve the page of a guest link."""
     share = _find_share(service, request)
     share.clicks += 1
     service.state.shares.put(share)
@@ -53,7 +53,7 @@ def show_share(service: Service, request: web.Request) -> Answer:
 
 
 def download_share(service: Service, request: web.Request) -> Answer:
-    """Serve the file behind a guest link."""
+    """Serve the file of a guest link."""
     share = _find_share(service, request)
     render = service.state.renders[share.render_id]
     _record(service, share, "downloaded", request)

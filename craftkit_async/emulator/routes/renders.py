@@ -1,4 +1,4 @@
-"""Renders: submitted, read, downloaded, mailed."""
+"""Render operations, and what other operations share about renders."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +15,7 @@ from craftkit_async.emulator.storage.times import to_iso, to_iso_or_none
 def submit(
     service: Service, call: Call, version: Version, data: dict[str, Any], **extra: Any
 ) -> tuple[Render, Callable[[], Awaitable[None]] | None]:
-    """Check data and queue its render; also gives what has to happen before the answer, if anything."""
+    """Validate data and queue its render; also return what to await before answering, or None."""
     bound, issues = service.templates.bind(version).bind(data)
     if issues:
         raise refuse_data(issues)
@@ -29,12 +29,12 @@ def submit(
 
 
 def refuse_data(issues: dict[str, list[str]]) -> Refusal:
-    """Refuse data that does not fit its manifest."""
-    return Refusal(400, "invalid_input_data", "The data does not fit the template.", Issues(fields=issues))
+    """Make the refusal for data that does not match its manifest."""
+    return Refusal(400, "invalid_input_data", "The data does not match the template.", Issues(fields=issues))
 
 
 def find_render(service: Service, call: Call) -> Render:
-    """Find the render of the path in the caller's project, or refuse."""
+    """Return the render of the path; raises `Refusal` if the caller's project does not have it."""
     render = service.state.renders.get(call.path["id"])
     if render is None or render.project_id != call.project.id:
         raise Refusal(404, "not_found", "No such render in this project.")
@@ -42,7 +42,7 @@ def find_render(service: Service, call: Call) -> Render:
 
 
 def find_finished(service: Service, call: Call) -> Render:
-    """Find a render that has its file, or refuse."""
+    """Return the render of the path if it succeeded; raises `Refusal` otherwise."""
     render = find_render(service, call)
     if render.status != "succeeded":
         raise Refusal(409, "not_ready", "The render has not succeeded.")
@@ -50,7 +50,7 @@ def find_finished(service: Service, call: Call) -> Render:
 
 
 def describe_submission(service: Service, render: Render) -> dict[str, Any]:
-    """Write a render as the reply to its submission."""
+    """Return a render in the form of the answer to its submission."""
     return {
         "id": render.id,
         "status": render.status,
@@ -62,27 +62,27 @@ def describe_submission(service: Service, render: Render) -> dict[str, Any]:
 
 
 def describe_render(service: Service, render: Render) -> dict[str, Any]:
-    """Write a render as it is read."""
-    ended = render.completed
+    """Return a render in the form of the answer to a poll."""
+    completed = render.completed
     return describe_submission(service, render) | {
-        "completedAt": to_iso_or_none(ended),
-        "durationMs": None if ended is None else ended - render.created,
+        "completedAt": to_iso_or_none(completed),
+        "durationMs": None if completed is None else completed - render.created,
     }
 
 
 def get_render(service: Service, call: Call) -> Answer:
-    """Show a render."""
+    """Return a render."""
     return Answer(200, describe_render(service, find_render(service, call)))
 
 
 def download_render(service: Service, call: Call) -> Answer:
-    """Give the PDF as an attachment."""
+    """Return the PDF as an attachment."""
     render = find_finished(service, call)
     return attach(service.rendering.read_pdf(render), f"{render.id}.pdf")
 
 
 def download_embed_render(service: Service, call: Call) -> Answer:
-    """Give the PDF inline; one 404 for a render that is unknown and for one without a file."""
+    """Return the PDF inline; an unknown render and one without a file are both 404."""
     render = find_render(service, call)
     if render.status != "succeeded":
         raise Refusal(404, "not_found", "The render has no file.")
@@ -91,7 +91,7 @@ def download_embed_render(service: Service, call: Call) -> Answer:
 
 
 def attach(body: bytes, name: str) -> Answer:
-    """Answer with a file to keep."""
+    """Return a PDF as an attachment with a file name."""
     return Answer(200, body, PDF, {"Content-Disposition": f'attachment; filename="{name}"'})
 
 

@@ -1,4 +1,4 @@
-"""Shares and mail: guest links to a finished render."""
+"""Share operations: guest links to a finished render, and e-mails with them."""
 
 from typing import Any
 
@@ -13,22 +13,22 @@ from craftkit_async.emulator.storage.times import from_iso, to_iso, to_iso_or_no
 
 
 def list_shares(service: Service, call: Call) -> Answer:
-    """List all shares of a render, newest first, revoked ones too."""
+    """List all shares of a render, including revoked ones, newest first."""
     render = find_render(service, call)
     rows = reversed(service.state.shares_of.all(render.id))
-    return Answer(200, {"shares": [_describe_listed(service, each) for each in rows]})
+    return Answer(200, {"shares": [_describe_listed_share(service, each) for each in rows]})
 
 
 def create_share(service: Service, call: Call) -> Answer:
-    """Make a guest link; no mail leaves, whatever the channel."""
+    """Create a guest link; no e-mail is sent, even for the channel `email`."""
     body = call.json()
     expires = read_expiry(call, body)
-    share = _make(service, find_finished(service, call), body, body.get("recipientEmail"), expires)
-    return Answer(201, _describe(service, share))
+    share = _create_share(service, find_finished(service, call), body, body.get("recipientEmail"), expires)
+    return Answer(201, _describe_share(service, share))
 
 
 def revoke_share(service: Service, call: Call) -> Answer:
-    """Revoke a share at once; a second revoke finds nothing."""
+    """Revoke a share; a revoked share is not found again."""
     render = find_render(service, call)
     share = service.state.shares.get(call.path["shareId"])
     if share is None or share.render_id != render.id or share.revoked is not None:
@@ -40,10 +40,10 @@ def revoke_share(service: Service, call: Call) -> Answer:
 
 
 def email_render(service: Service, call: Call) -> Answer:
-    """Make a share and record the mail that would carry it."""
+    """Create a share and record the e-mail that the real service would send."""
     body = call.json()
     expires = read_expiry(call, body)
-    share = _make(service, find_finished(service, call), body | {"channel": "email"}, body["to"], expires)
+    share = _create_share(service, find_finished(service, call), body | {"channel": "email"}, body["to"], expires)
     mail = Mail(
         id=new_token("re_", 9),
         project_id=call.project.id,
@@ -52,7 +52,7 @@ def email_render(service: Service, call: Call) -> Answer:
         to=body["to"],
         name=body.get("recipientName"),
         message=share.message,
-        share_url=_write_url(service, share),
+        share_url=_share_url(service, share),
         sent=service.clock.now(),
     )
     service.state.mails.put(mail)
@@ -62,7 +62,7 @@ def email_render(service: Service, call: Call) -> Answer:
 
 
 def read_expiry(call: Call, body: dict[str, Any]) -> int | None:
-    """Read when a share ends; a date that passes the schema may still be on no calendar."""
+    """Parse when a share expires; a value that matches the schema may still be an invalid date."""
     if "expiresAt" not in body:
         return None
     try:
@@ -71,7 +71,9 @@ def read_expiry(call: Call, body: dict[str, Any]) -> int | None:
         raise call.invalid(Issues(fields={"expiresAt": ["Invalid"]})) from None
 
 
-def _make(service: Service, render: Render, body: dict[str, Any], recipient: str | None, expires: int | None) -> Share:
+def _create_share(
+    service: Service, render: Render, body: dict[str, Any], recipient: str | None, expires: int | None
+) -> Share:
     now = service.clock.now()
     share = Share(
         id=new_id(now),
@@ -88,15 +90,15 @@ def _make(service: Service, render: Render, body: dict[str, Any], recipient: str
     return service.state.shares.put(share)
 
 
-def _write_url(service: Service, share: Share) -> str:
+def _share_url(service: Service, share: Share) -> str:
     return f"{service.base_url}/share/{share.token}"
 
 
-def _describe(service: Service, share: Share) -> dict[str, Any]:
+def _describe_share(service: Service, share: Share) -> dict[str, Any]:
     return {
         "id": share.id,
         "shareToken": share.token,
-        "shareUrl": _write_url(service, share),
+        "shareUrl": _share_url(service, share),
         "channel": share.channel,
         "recipientEmail": share.recipient,
         "message": share.message,
@@ -106,8 +108,8 @@ def _describe(service: Service, share: Share) -> dict[str, Any]:
     }
 
 
-def _describe_listed(service: Service, share: Share) -> dict[str, Any]:
-    return _describe(service, share) | {"revokedReason": share.revoked_reason, "clickCount": share.clicks}
+def _describe_listed_share(service: Service, share: Share) -> dict[str, Any]:
+    return _describe_share(service, share) | {"revokedReason": share.revoked_reason, "clickCount": share.clicks}
 
 
 HANDLERS = {

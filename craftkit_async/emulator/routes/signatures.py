@@ -1,4 +1,4 @@
-"""Signature requests: made, listed page by page, cancelled, downloaded."""
+"""Signature operations: create, list, cancel and download signature requests."""
 
 from typing import Any, Final
 
@@ -12,14 +12,14 @@ from craftkit_async.emulator.storage.identifiers import new_id, new_token
 from craftkit_async.emulator.storage.records import Render, Signature
 from craftkit_async.emulator.storage.times import from_iso, to_iso, to_iso_or_none
 
-_PAGE: Final = 50
-_NAMED_AFTER: Final = 8  # characters of the render id
+_DEFAULT_LIMIT: Final = 50
+_ID_PREFIX: Final = 8  # characters of the render id in the default name
 
 
 def list_signatures(service: Service, call: Call) -> Answer:
-    """List a page, newest first; the cursor is a moment, compared strictly, as the contract warns."""
+    """List one page, newest first; the cursor is a time, compared strictly, as the contract documents."""
     query = call.query()
-    limit, before = query.get("limit", _PAGE), _read_cursor(call, query.get("cursor"))
+    limit, before = query.get("limit", _DEFAULT_LIMIT), _read_cursor(call, query.get("cursor"))
     wanted = query.get("renderId")
     rows = [
         each
@@ -27,7 +27,7 @@ def list_signatures(service: Service, call: Call) -> Answer:
         if (wanted is None or each.render_id == wanted.lower()) and (before is None or each.created < before)
     ][:limit]
     body = {
-        "signatures": [_describe(service, each) | {"recipients": []} for each in rows],
+        "signatures": [_describe_signature(service, each) | {"recipients": []} for each in rows],
         "nextCursor": to_iso(rows[-1].created) if rows else None,
         "hasMore": len(rows) == limit,
     }
@@ -35,39 +35,39 @@ def list_signatures(service: Service, call: Call) -> Answer:
 
 
 def create_signature(service: Service, call: Call) -> Answer:
-    """Send a render out for signing, or answer with the request that this key made before."""
+    """Send a render for signing, or return the earlier request with this idempotency key."""
     body = call.json()
     key = call.header("Idempotency-Key")
     if key and (known := service.state.signature_by_key.newest((call.project.id, key))):
-        return Answer(200, _describe(service, known))
+        return Answer(200, _describe_signature(service, known))
     check_recipients(body)
-    request = _make(service, _find_render(service, call, body["renderId"]), body, key)
+    request = _create_request(service, _find_succeeded_render(service, call, body["renderId"]), body, key)
     service.provider.send(request)
-    return Answer(201, _describe(service, request))
+    return Answer(201, _describe_signature(service, request))
 
 
 def get_signature(service: Service, call: Call) -> Answer:
-    """Show a request."""
-    return Answer(200, _describe(service, _find(service, call)))
+    """Return a signature request."""
+    return Answer(200, _describe_signature(service, _find_signature(service, call)))
 
 
 def cancel_signature(service: Service, call: Call) -> Answer:
-    """Cancel a request that has not ended; the reason becomes its error message."""
+    """Cancel an open request; the reason becomes its error message."""
     body = call.json()
-    request = _find(service, call)
+    request = _find_signature(service, call)
     service.provider.cancel(request, body.get("reason"))
-    return Answer(200, _describe(service, request) | {"recipients": []})
+    return Answer(200, _describe_signature(service, request) | {"recipients": []})
 
 
 def download_signature(service: Service, call: Call) -> Answer:
-    """Give the signed PDF once it is archived."""
-    request = _find_archived(service, call)
+    """Return the signed PDF of an archived request."""
+    request = _find_archived_signature(service, call)
     return attach(service.rendering.read_pdf(service.state.renders[request.render_id]), f"{request.id}-signed.pdf")
 
 
 def download_signature_certificate(service: Service, call: Call) -> Answer:
-    """Give the audit trail once the request is archived."""
-    return attach(TINY_PDF, f"{_find_archived(service, call).id}-certificate.pdf")
+    """Return the audit trail of an archived request."""
+    return attach(TINY_PDF, f"{_find_archived_signature(service, call).id}-certificate.pdf")
 
 
 def _read_cursor(call: Call, text: str | None) -> int | None:
@@ -77,21 +77,21 @@ def _read_cursor(call: Call, text: str | None) -> int | None:
         raise call.invalid(Issues(fields={"cursor": ["Invalid"]})) from None
 
 
-def _find(service: Service, call: Call) -> Signature:
+def _find_signature(service: Service, call: Call) -> Signature:
     request = service.state.signatures.get(call.path["id"])
     if request is None or request.project_id != call.project.id:
         raise Refusal(404, "not_found", "No such signature request in this project.")
     return request
 
 
-def _find_archived(service: Service, call: Call) -> Signature:
-    request = _find(service, call)
+def _find_archived_signature(service: Service, call: Call) -> Signature:
+    request = _find_signature(service, call)
     if not request.archived:
-        raise Refusal(409, "conflict", "The signed file is not there yet.")
+        raise Refusal(409, "conflict", "The signed file is not archived yet.")
     return request
 
 
-def _find_render(service: Service, call: Call, id: str) -> Render:
+def _find_succeeded_render(service: Service, call: Call, id: str) -> Render:
     render = service.state.renders.get(id.lower())
     if render is None or render.project_id != call.project.id:
         raise Refusal(404, "not_found", "No such render in this project.")
@@ -100,21 +100,21 @@ def _find_render(service: Service, call: Call, id: str) -> Render:
     return render
 
 
-def _make(service: Service, render: Render, body: dict[str, Any], key: str | None) -> Signature:
+def _create_request(service: Service, render: Render, body: dict[str, Any], key: str | None) -> Signature:
     now, hours = service.clock.now(), body.get("expirationHours")
     return Signature(
         id=new_id(now),
         project_id=render.project_id,
         render_id=render.id,
-        name=body.get("name") or f"Render {render.id[:_NAMED_AFTER]}",
-        recipients=[_make_recipient(each) for each in body["recipients"]],
+        name=body.get("name") or f"Render {render.id[:_ID_PREFIX]}",
+        recipients=[_create_recipient(each) for each in body["recipients"]],
         created=now,
         expiration_hours=None if hours is None else round(hours),
         idempotency_key=key or None,
     )
 
 
-def _make_recipient(sent: dict[str, Any]) -> dict[str, Any]:
+def _create_recipient(sent: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": new_token("rcp_", 6),
         "firstName": sent["firstName"],
@@ -127,7 +127,7 @@ def _make_recipient(sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe(service: Service, request: Signature) -> dict[str, Any]:
+def _describe_signature(service: Service, request: Signature) -> dict[str, Any]:
     address = f"{service.base_url}/v1/signatures/{request.id}"
     return {
         "id": request.id,

@@ -1,4 +1,4 @@
-"""Health, for anybody who asks."""
+"""Health checks, without authentication."""
 
 from craftkit_async.emulator.calls import Call
 from craftkit_async.emulator.http.answers import Answer
@@ -6,7 +6,7 @@ from craftkit_async.emulator.service import Service
 
 
 def get_health(service: Service, _: Call) -> Answer:
-    """Say how the service and its database are."""
+    """Return the health of the service and its database."""
     healthy = service.store.healthy
     checks = {"database": "ok" if healthy else "error"}
     body = {"status": "ok" if healthy else "degraded", "version": "local", "checks": checks}
@@ -14,7 +14,7 @@ def get_health(service: Service, _: Call) -> Answer:
 
 
 def get_liveness(_: Service, __: Call) -> Answer:
-    """Say that the service is up."""
+    """Return that the service is running."""
     return Answer(200, {"status": "ok"})
 
 

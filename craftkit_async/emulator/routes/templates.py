@@ -1,4 +1,4 @@
-"""Templates, and the submission of renders."""
+"""Template operations, and the submission of renders."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from craftkit_async.emulator.service import Service
 from craftkit_async.emulator.storage.records import Template, Version
 from craftkit_async.emulator.storage.times import to_iso
 
-_MAX_KEY_PARTS = 32  # of a dotted variable key; what nests deeper cannot be written as JSON again
+_MAX_KEY_PARTS = 32  # parts of a dotted variable key; deeper nesting exceeds the JSON encoder's limit
 
 
 def list_templates(service: Service, call: Call) -> Answer:
-    """List the project's templates, latest update first."""
+    """List the project's templates, most recently updated first."""
     rows = [each for each in service.state.templates_of.all(call.project.id) if each.deleted is None]
     rows.sort(key=lambda each: (each.updated, each.id), reverse=True)
     return Answer(200, {"templates": [_summarise(each) for each in rows]})
 
 
 def get_template(service: Service, call: Call) -> Answer:
-    """Show one template; without a published version its manifest is null."""
+    """Return one template; its manifest is null while it has no published version."""
     template = service.templates.find(call.project.id, call.path["slug"])
     version = service.templates.read_current(template)
     body = _summarise(template) | {
@@ -33,30 +33,30 @@ def get_template(service: Service, call: Call) -> Answer:
 
 
 def create_template(service: Service, call: Call) -> Answer:
-    """Make a template and publish it as version 1."""
+    """Create a template and publish it as version 1."""
     body = _read_content(call)
     slug = body.get("slug") or service.templates.choose_slug(call.project.id, body["name"])
     if service.templates.is_there(call.project.id, slug):
-        raise Refusal(409, "slug_conflict", "A template has this slug already.")
+        raise Refusal(409, "slug_conflict", "Another template already has this slug.")
     return Answer(201, _publish(service, call, slug, body))
 
 
 def put_template(service: Service, call: Call) -> Answer:
-    """Make the template at this slug, or publish its next version."""
+    """Create the template with this slug, or publish its next version."""
     body, slug = _read_content(call), call.path["slug"]
     existed = service.templates.is_there(call.project.id, slug)
     return Answer(200 if existed else 201, _publish(service, call, slug, body))
 
 
 def delete_template(service: Service, call: Call) -> Answer:
-    """Delete a template; its renders stay readable."""
+    """Delete a template; its renders remain readable."""
     template = service.templates.find(call.project.id, call.path["slug"])
     deleted = service.templates.delete(template)
     return Answer(200, {"id": template.id, "slug": template.slug, "deletedAt": to_iso(deleted)})
 
 
 def render_template(service: Service, call: Call) -> Answer:
-    """Queue a render, or answer with the one that this key made before."""
+    """Queue a render, or return the earlier one with this idempotency key."""
     body = call.json()
     key = call.header("Idempotency-Key") or body.get("jobId")
     if key and (known := service.state.render_by_key.newest((call.project.id, key))):

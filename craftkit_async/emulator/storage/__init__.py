@@ -1,1 +1,1 @@
-"""Storage: the emulator's records, in memory and in SQLite."""
+"""The emulator's records, in memory and in SQLite."""

@@ -1,4 +1,4 @@
-"""What is kept, one class per noun; every field is plain JSON, moments are milliseconds."""
+"""The stored records; every field is plain JSON, and times are milliseconds since 1970."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from craftkit_async.emulator.documents import Pipeline
 
 @define
 class Project:
-    """A project; `embed` says whether its keys may use the embed partner routes."""
+    """A project; its keys may use the embed partner routes if `embed` is true."""
 
     id: str
     slug: str
@@ -24,7 +24,7 @@ class Project:
 
 @define
 class ApiKey:
-    """A project key; only its hash is kept."""
+    """A project key; only its hash is stored."""
 
     id: str
     project_id: str
@@ -36,7 +36,7 @@ class ApiKey:
 
 @define
 class Template:
-    """A template; unpublished while it has no current version."""
+    """A template; it is unpublished while `current_version` is None."""
 
     id: str
     project_id: str
@@ -55,7 +55,7 @@ class Template:
 
 @define
 class Version:
-    """A published version of a template, which never changes."""
+    """An immutable published version of a template."""
 
     id: str
     template_id: str
@@ -68,7 +68,7 @@ class Version:
 
 @define
 class Render:
-    """A render; its data is kept apart, because it is not read again."""
+    """A render; its input data is stored separately, because only the PDF workers read it."""
 
     id: str
     project_id: str
@@ -106,7 +106,7 @@ class Share:
 
 @define
 class Engagement:
-    """Something that happened to a document."""
+    """An event in the engagement log of a render."""
 
     id: str
     render_id: str
@@ -121,7 +121,7 @@ class Engagement:
 
 @define
 class Mail:
-    """A mail that a real service would have sent."""
+    """An e-mail that the real service would send."""
 
     id: str
     project_id: str
@@ -136,7 +136,7 @@ class Mail:
 
 @define
 class Signature:
-    """A signature request; recipients are kept as the contract writes them."""
+    """A signature request; recipients are stored in the contract's form."""
 
     id: str
     project_id: str
@@ -154,7 +154,7 @@ class Signature:
 
 @define
 class Session:
-    """An embed session; the renew token works once."""
+    """An embed session; the renew token is valid once."""
 
     id: str
     project_id: str
@@ -183,7 +183,7 @@ class Catalog:
 
 @define
 class Upload:
-    """An image that a form session uploaded; its bytes are a file of the store."""
+    """An image uploaded in a form session; the store has its bytes as a file."""
 
     id: str
     content_type: str
@@ -191,7 +191,7 @@ class Upload:
 
 @define
 class Organisation:
-    """A provisioned organisation; the key is sealed under the admin key."""
+    """A provisioned organisation; its API key is encrypted with the admin key."""
 
     id: str
     project_id: str
@@ -200,7 +200,7 @@ class Organisation:
 
 @define
 class Subscription:
-    """Where events go; `project_id` None means every project."""
+    """A webhook subscription; it receives the events of all projects if `project_id` is None."""
 
     id: str
     url: str
@@ -212,7 +212,7 @@ class Subscription:
 
 @define
 class Delivery:
-    """One event for one subscriber, with every attempt made."""
+    """The delivery of one event to one subscriber, with all attempts."""
 
     id: str
     event: str

@@ -1,4 +1,4 @@
-"""The SQLite file behind the state: written in groups, and on disk before any answer that depends on it is sent."""
+"""The SQLite store: changes are written in groups, and committed before an answer that depends on them is sent."""
 
 import asyncio
 import sqlite3
@@ -15,8 +15,8 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS records (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS files (id TEXT PRIMARY KEY, body BLOB NOT NULL);
 """
-# One statement for a whole group: every step of SQLite gives up Python's lock, and taking it back from a busy thread
-# can cost milliseconds.
+# One statement for a whole group: every SQLite step releases the GIL, and reacquiring it from a busy thread can take
+# milliseconds.
 _WRITE: Final = """
 INSERT INTO records (kind, id, body)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)
@@ -30,15 +30,15 @@ def _names(record_type: Any) -> tuple[str, ...]:
 
 
 def _members(record: Any) -> dict[str, Any]:
-    names = _names(type(record))  # type: ignore[arg-type]  # types are hashable, whatever the stubs say
+    names = _names(type(record))  # type: ignore[arg-type]  # types are hashable; the stubs disagree
     return {name: getattr(record, name) for name in names}
 
 
 class Store:
-    """Records by kind and id, and files; `put` is at once visible to `read`, and durable after `committed`."""
+    """Stores records by kind and id, and files; `put` is visible to `read` at once and durable after `committed`."""
 
     def __init__(self, path: str | None) -> None:
-        # The process may die at any time, the machine is trusted: no fsync.
+        # Data must survive a crash of the process, not of the machine: no fsync.
         self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=1.0)
         self._database.executescript("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;")
         self._database.executescript(_SCHEMA)
@@ -47,68 +47,68 @@ class Store:
         self._files: dict[str, bytes] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._timer: asyncio.Handle | None = None
-        self._hurried = False
+        self._is_urgent = False
         self.healthy = True
 
     def put(self, kind: str, id: str, record: Any) -> None:
-        """Keep a record, or bytes that are JSON already, as it will be when the group is written."""
+        """Store a record, or bytes of JSON; a record is encoded when its group is written, with later changes."""
         self._changed[kind, id] = record
         self._removed.discard((kind, id))
         self._schedule()
 
     def remove(self, kind: str, id: str) -> None:
-        """Forget a record."""
+        """Remove a record."""
         self._changed.pop((kind, id), None)
         self._removed.add((kind, id))
         self._schedule()
 
     def put_file(self, id: str, body: bytes) -> None:
-        """Keep a file."""
+        """Store a file."""
         self._files[id] = body
         self._schedule()
 
     def read_file(self, id: str) -> bytes | None:
-        """Give a file's bytes."""
+        """Return a file's bytes, or None."""
         if id in self._files:
             return self._files[id]
         row = self._database.execute("SELECT body FROM files WHERE id = ?", (id,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def read(self, kind: str, id: str) -> Any:
-        """Give one record as plain JSON, or None."""
+        """Return one record as plain JSON, or None."""
         if (kind, id) in self._changed:
             return orjson.loads(self._encode(self._changed[kind, id]))
         row = self._database.execute("SELECT body FROM records WHERE kind = ? AND id = ?", (kind, id)).fetchone()
         return None if row is None else orjson.loads(row[0])
 
     def read_all(self, kind: str) -> Iterator[Any]:
-        """Give all records of a kind as plain JSON, oldest first."""
+        """Yield all records of a kind as plain JSON, oldest first."""
         with closing(self._database.execute("SELECT body FROM records WHERE kind = ? ORDER BY rowid", (kind,))) as rows:
             yield from (orjson.loads(row[0]) for row in rows)
 
     async def committed(self) -> None:
-        """Wait until everything put so far is on disk; returns at once when it is."""
+        """Wait until everything stored so far is committed; return immediately if it is."""
         if not (self._changed or self._removed or self._files):
             return
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.append(waiter)
-        if not self._hurried:
+        if not self._is_urgent:
             if self._timer:
                 self._timer.cancel()
-            self._hurried = True
+            self._is_urgent = True
             self._timer = loop.call_soon(self._flush)
         await waiter
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all records and files."""
         self._changed.clear()
         self._removed.clear()
         self._files.clear()
         self._database.executescript("DELETE FROM records; DELETE FROM files;")
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write pending changes and close the database."""
         if self._timer:
             self._timer.cancel()
         self._flush()
@@ -119,19 +119,19 @@ class Store:
             self._timer = asyncio.get_running_loop().call_later(_LAZY_DELAY, self._flush)
 
     def _flush(self) -> None:
-        self._timer, self._hurried = None, False
+        self._timer, self._is_urgent = None, False
         waiters, self._waiters = self._waiters, []
         error: sqlite3.Error | None = None
         try:
-            self._write()
-        except sqlite3.Error as found:
-            error = found
+            self._write_group()
+        except sqlite3.Error as raised:
+            error = raised
         self.healthy = error is None
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(error) if error else waiter.set_result(None)
 
-    def _write(self) -> None:
+    def _write_group(self) -> None:
         execute = self._database.execute
         execute("BEGIN")
         try:

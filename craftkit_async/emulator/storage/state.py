@@ -1,4 +1,4 @@
-"""Everything the emulator knows, in memory, with every change written through to the store."""
+"""The emulator's state: tables in memory, with every change written through to the store."""
 
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -15,7 +15,7 @@ R = TypeVar("R", bound=_Record)
 
 
 class Table(Generic[R]):
-    """Records of one kind by id, with lookups that follow along."""
+    """Records of one kind by id, with secondary lookups."""
 
     def __init__(self, store: Store, record_type: type[R]) -> None:
         self._store = store
@@ -25,36 +25,36 @@ class Table(Generic[R]):
         self._lookups: list[_Lookup[R]] = []
 
     def lookup(self, key: Callable[[R], Hashable | None]) -> "_Lookup[R]":
-        """Make a lookup by a key that no record ever changes; the newest record with a key is found."""
+        """Add a lookup by a key; the key of a record must never change."""
         found = _Lookup(key)
         self._lookups.append(found)
         return found
 
     def load(self) -> None:
-        """Take over what the store holds."""
+        """Load the records from the store."""
         for body in self._store.read_all(self._kind):
             self._keep(self._type(**body))
 
     def put(self, row: R) -> R:
-        """Keep a record, new or changed."""
+        """Insert or update a record."""
         self._keep(row)
         self._store.put(self._kind, row.id, row)
         return row
 
     def remove(self, row: R) -> None:
-        """Forget a record; of a kind without lookups, as only those are ever removed."""
+        """Remove a record; only for tables without lookups."""
         del self._rows[row.id]
         self._store.remove(self._kind, row.id)
 
     def get(self, id: str) -> R | None:
-        """Find a record."""
+        """Return a record by id, or None."""
         return self._rows.get(id)
 
     def __getitem__(self, id: str) -> R:
         return self._rows[id]
 
     def clear(self) -> None:
-        """Forget all records, here; the store is cleared as a whole."""
+        """Remove all records from memory; `State.clear` clears the store."""
         self._rows.clear()
         for lookup in self._lookups:
             lookup.clear()
@@ -86,12 +86,12 @@ class _Lookup(Generic[R]):
         self._rows.clear()
 
     def newest(self, key: Hashable) -> R | None:
-        """Find the newest record with this key."""
+        """Return the newest record with this key, or None."""
         rows = self._rows.get(key)
         return rows[-1] if rows else None
 
     def all(self, key: Hashable) -> list[R]:
-        """Find all records with this key, oldest first."""
+        """Return all records with this key, oldest first."""
         return self._rows.get(key, [])
 
 
@@ -134,14 +134,14 @@ class State:
             table.load()
 
     def clear(self) -> None:
-        """Forget everything, also in the store."""
+        """Remove all records, from memory and from the store."""
         for table in self._tables:
             table.clear()
         self.store.clear()
 
     def count(self) -> dict[str, int]:
         """Count the records of every kind."""
-        return {table._kind: len(table) for table in self._tables}  # noqa: SLF001 - tables are this module's own
+        return {table._kind: len(table) for table in self._tables}  # noqa: SLF001 - the same module
 
     def _table(self, record_type: type[R]) -> Table[R]:
         table = Table(self.store, record_type)

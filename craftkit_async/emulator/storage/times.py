@@ -1,4 +1,4 @@
-"""Moments: milliseconds since 1970 inside, ISO 8601 with milliseconds outside."""
+"""Times: milliseconds since 1970 internally, ISO 8601 with milliseconds in answers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,19 +6,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_iso(milliseconds: int) -> str:
-    """Write a moment as the contract does: UTC, three decimals, a Z."""
+    """Format a time as the contract does: UTC, three decimals, a Z."""
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def to_iso_or_none(milliseconds: int | None) -> str | None:
-    """Write a moment that may not have come yet."""
+    """Format a time, or return None for None."""
     return None if milliseconds is None else to_iso(milliseconds)
 
 
 def from_iso(text: str) -> int:
-    """Read an RFC 3339 moment; raises ValueError or OverflowError for one that no calendar has."""
+    """Parse an RFC 3339 time; raises ValueError or OverflowError."""
     moment = datetime.fromisoformat(text.upper().replace(" ", "T"))
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} names no time zone")
+        raise ValueError(f"{text!r} has no time zone")
     return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)

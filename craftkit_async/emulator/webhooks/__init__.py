@@ -1,1 +1,1 @@
-"""Calls to subscribers: what they carry, when they are tried again, and the log of them."""
+"""Webhook deliveries: signing, sending, retrying and logging."""

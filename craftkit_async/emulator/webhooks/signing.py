@@ -1,4 +1,4 @@
-"""What goes out with a delivery: the exact headers, and a signature over the body bytes alone."""
+"""The headers of a delivery, with a signature over the exact body."""
 
 import hashlib
 import hmac
@@ -7,12 +7,12 @@ USER_AGENT = "Craftkit-Webhook/1.0"
 
 
 def sign(body: bytes, secret: str) -> str:
-    """Sign a body: lowercase hex HMAC-SHA256, no prefix."""
+    """Sign a body: HMAC-SHA256 in lowercase hex, without a prefix."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def write_headers(event: str, delivery_id: str, body: bytes, secret: str, now: int) -> dict[str, str]:
-    """Write the headers of one attempt; `now` is in milliseconds."""
+    """Return the headers of one attempt; `now` is in milliseconds."""
     return {
         "content-type": "application/json",
         "x-craftkit-event": event,

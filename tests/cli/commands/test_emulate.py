@@ -136,23 +136,23 @@ def _get(url: str) -> Any:
     [
         (["--api-key", "ck_acct_x"], "--api-key: a project key starts with ck_test_ or ck_live_"),
         (["--account-key", "ck_live_x"], "--account-key: an account key starts with ck_acct_"),
-        (["--admin-key", "ck_test_x"], "--admin-key: an admin key is visible ASCII"),
-        (["--latency", "fast"], "--latency: 'fast' is no latency"),
-        (["--http-latency", "2..1"], "--http-latency: '2..1' is no latency"),
-        (["--rate", "many"], "--rate: 'many' is no rate"),
-        (["--faults", "*:explode"], "known here: 401"),
-        (["--faults", "nothing:500"], "nothing is called 'nothing'; faults strike *, webhook, render, "),
+        (["--admin-key", "ck_test_x"], "--admin-key: an admin key is printable ASCII"),
+        (["--latency", "fast"], "--latency: invalid latency 'fast'"),
+        (["--http-latency", "2..1"], "--http-latency: invalid latency '2..1'"),
+        (["--rate", "many"], "--rate: invalid rate 'many'"),
+        (["--faults", "*:explode"], "known faults: 401"),
+        (["--faults", "nothing:500"], "unknown target 'nothing'; known targets: *, webhook, render, "),
         (["--faults", "render_templat:500"], "did you mean render_template? "),
         (["--faults", "*:rset"], "did you mean reset? "),
         (["--port", "0", "--font-path", "no/such/folder"], "font folder not found"),
         (["--port", "0", "--db", "no/such/folder/x.db"], "--db no/such/folder/x.db: unable to open"),
         (["--template", "/"], "Is a directory"),
-        (["--webhook-delays", "1,2"], "--webhook-delays: write five waits"),
-        (["--clock-skew", "nan"], "--clock-skew: write seconds"),
-        (["--webhook", "ftp://x", "--webhook-secret", "x"], "--webhook-url: a webhook's URL starts with"),
-        (["--webhook", "http://x/"], "--webhook-secret: a webhook needs a secret"),
-        (["--host", "0.0.0.0"], "say --expose if they may"),  # noqa: S104 - it must be refused
-        (["--port", "70000"], "--port: write a number from 0 to 65535"),
+        (["--webhook-delays", "1,2"], "--webhook-delays: expected five delays"),
+        (["--clock-skew", "nan"], "--clock-skew: expected seconds"),
+        (["--webhook", "ftp://x", "--webhook-secret", "x"], "--webhook-url: a webhook URL starts with"),
+        (["--webhook", "http://x/"], "--webhook-secret: required when webhook_url is set"),
+        (["--host", "0.0.0.0"], "pass --expose"),  # noqa: S104 - it must be refused
+        (["--port", "70000"], "--port: must be from 0 to 65535"),
         (["--port", "x"], "Invalid value for '--port'"),
         (["--template", "missing.json"], "--template missing.json: No such file"),
         (["--nonsense"], "No such option"),
@@ -161,7 +161,7 @@ def _get(url: str) -> Any:
 def test_a_bad_value_is_one_line_and_exit_code_2(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever mistypes reads one sentence that helps."""
+    """An invalid option value exits with code 2 and a one-line message."""
     with pytest.raises(SystemExit) as ending:
         main(["emulate", *words])
 
@@ -172,7 +172,7 @@ def test_a_bad_value_is_one_line_and_exit_code_2(
     assert not printed.out
 
 
-def test_a_template_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_template_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Files are read and checked before anything opens."""
     file = tmp_path / "x.json"
     for content, said in (("{", "is not JSON"), ("[]", "--templates: a template is an object")):
@@ -184,8 +184,8 @@ def test_a_template_that_is_none_is_refused(tmp_path: Path, capsys: pytest.Captu
         assert said in capsys.readouterr().err
 
 
-def test_help_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
-    """Asking for help is no mistake."""
+def test_help_exits_with_code_0(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` prints the usage and exits with code 0."""
     with pytest.raises(SystemExit) as ending:
         main(["emulate", "--help"])
 

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from craftkit_async.emulator.background.clock import Clock
 from craftkit_async.emulator.manifests.binding import read_manifest
-from craftkit_async.emulator.manifests.values import Misfit, coerce
+from craftkit_async.emulator.manifests.values import InvalidValue, coerce
 from craftkit_async.emulator.storage.records import Version
 from craftkit_async.emulator.storage.sqlite import Store
 from craftkit_async.emulator.storage.state import State
@@ -78,10 +78,10 @@ def test_what_fits_is_taken(data_type: str | None, value: Any, bound: Any) -> No
 @pytest.mark.parametrize(("data_type", "value"), MISFITS)
 def test_what_does_not_fit_is_said(data_type: str, value: Any) -> None:
     """There is no guessing, and in particular no data address for an image."""
-    with pytest.raises(Misfit) as misfit:
+    with pytest.raises(InvalidValue) as invalid:
         coerce(data_type, value)
 
-    assert misfit.value.reason.startswith("Expected")
+    assert invalid.value.reason.startswith("Expected")
 
 
 TYPES = st.sampled_from(["text", "number", "currency", "boolean", "date", "datetime", "email", "image", "url", "?"])
