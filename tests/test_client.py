@@ -220,3 +220,11 @@ async def test_options_reach_the_shell() -> None:
     craftkit = Craftkit("ck_test_key", transport=FakeTransport([]), **options)
 
     assert craftkit.statistics().window == 3
+
+
+@pytest.mark.parametrize("key", [None, "", "  "])
+def test_a_child_never_takes_the_key_of_the_environment(key: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant without a key must not render in the operator's project."""
+    monkeypatch.setenv("CRAFTKIT_API_KEY", "ck_test_operator")
+    with pytest.raises(ConfigurationError, match="key"):
+        Craftkit("ck_test_key").with_api_key(key)

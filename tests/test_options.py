@@ -147,3 +147,11 @@ def test_defaults() -> None:
         *(256, 16, 16, 1000, 16 * 2**20, 256 * 2**20),
         *(2**20, 10_000, 60, 64, 1000, 64),
     )
+
+
+@pytest.mark.parametrize("field", ["connect", "request", "idle", "wait", "close", "handler"])
+@pytest.mark.parametrize("value", [0, 0.0, -1])
+def test_no_time_is_no_timeout(field: str, value: float) -> None:
+    """A timeout of nothing is refused: for aiohttp, no time to connect in means no limit."""
+    with pytest.raises(ConfigurationError, match=field):
+        Timeouts(**{field: value})

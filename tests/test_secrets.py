@@ -157,6 +157,44 @@ async def test_no_failure_shows_a_secret(
     assert MARK not in "\n".join(shown)
 
 
+SECRETS = (KEY, TOKEN, f"{MARK}-secret", f"ck_acct_{MARK}", f"{MARK}-admin")
+
+
+def locals_of(error: BaseException | None) -> str:
+    """Say what an error tracker would send: the variables of all frames of an error and of its chain, but for tests."""
+    said: list[str] = []
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if "/tests/" not in frame.f_code.co_filename:
+                said += [repr(value) for value in frame.f_locals.values()]
+        if error.__cause__ is not None:
+            said.append(locals_of(error.__cause__))
+        error = error.__context__
+    return "\n".join(said)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("name", CALLS.keys() - {"save"})
+async def test_no_frame_of_an_error_shows_a_key(name: str, failure: str, tmp_path: Path) -> None:
+    """Error trackers send the local variables of every frame: no key and no token is one of them."""
+    transport = FakeTransport(lambda _: FAILURES[failure]())
+    async with Craftkit(KEY, transport=transport, retries=RetryPolicy(attempts=2, total=50.0)) as craftkit:
+        outcome = await outcome_of(CALLS[name](craftkit, tmp_path))
+
+    shown = locals_of(outcome) if isinstance(outcome, BaseException) else ""
+    assert not [secret for secret in SECRETS if secret in shown]
+
+
+async def test_no_frame_shows_the_key_that_a_function_returned() -> None:
+    """A function that returns a key of the wrong kind."""
+    async with Craftkit(lambda: f"ck_acct_{MARK}", transport=FakeTransport([])) as craftkit:
+        outcome = await outcome_of(craftkit.renders.get("r1"))
+
+    assert isinstance(outcome, CraftkitError)
+    assert MARK not in locals_of(outcome)
+
+
 async def test_no_failed_save_shows_a_secret(tmp_path: Path, logged: pytest.LogCaptureFixture) -> None:
     """Saving tells no more than reading does; on a real loop, for the disk."""
     for failure in ("lost", "no JSON", "cut", "404", "redirect", "foreign"):
@@ -200,6 +238,7 @@ async def test_no_failure_of_aiohttp_shows_a_secret(
         outcome = await outcome_of(call)
 
     assert isinstance(outcome, CraftkitError)
+    assert not [secret for secret in SECRETS if secret in locals_of(outcome)]
     # `__context__` too: a debugger or an error tracker may follow it.
     assert MARK not in say_everything(outcome) + logged.text
 

@@ -25,7 +25,7 @@ from craftkit_async._io import capture
 from craftkit_async._io.capture import CapturedResponse, captured
 from craftkit_async._io.governor import Governor
 from craftkit_async._io.runtime import Lane, Runtime
-from craftkit_async._io.transport import Reply, lowered
+from craftkit_async._io.transport import Reply, cut_tracebacks, lowered
 from craftkit_async._io.watch import Bounded, Watched
 from craftkit_async._sansio.calls.call import OMITTED, Call, Credential, Result, TimeoutOption
 from craftkit_async._sansio.calls.reply import is_answer, read_answer, read_either, read_error
@@ -152,6 +152,8 @@ class Sender:
                 return read_answer(call, body)
         except (CraftkitError, TimeoutError) as error:
             if isinstance(error, CraftkitError):
+                # It is raised again by `send`. The frames in between hold the reply, which may be a minted key.
+                cut_tracebacks(error)
                 return error
             # What a transport raises is a `CraftkitError`; what `progress` raises is the caller's own.
             if not watch.is_expired:

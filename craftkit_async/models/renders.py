@@ -40,7 +40,15 @@ class Render(Value):
     created_at: datetime | None = None
     completed_at: datetime | None = None
     duration_ms: float | None = None
+    """What the service said; `elapsed` is there even if it did not say."""
     poll_url: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def elapsed(self) -> float | None:
+        """The seconds from its creation to its end, by the two moments; None until both are known."""
+        if self.created_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.created_at).total_seconds()
 
     @property
     def is_final(self) -> bool:

@@ -126,7 +126,10 @@ class Embed(Resource):
         need_token(renew_token=renew_token)
         if len(renew_token) < _SHORTEST_RENEW_TOKEN:
             raise ConfigurationError(f"renew_token has at least {_SHORTEST_RENEW_TOKEN} characters")
-        return await self._send(_REFRESH.call().with_body({"renew_token": renew_token}), timeout)
+        call = _REFRESH.call().with_body({"renew_token": renew_token})
+        # Error trackers show the local variables of the frames of a traceback.
+        del renew_token
+        return await self._send(call, timeout)
 
     async def publish_catalog(
         self, name: str, catalog: VariableCatalog | Mapping[str, Any], *, timeout: TimeoutOption = OMITTED
@@ -157,7 +160,9 @@ class Embed(Resource):
 
     async def get_render(self, id: str, *, session_token: str, timeout: TimeoutOption = OMITTED) -> OpenObject:
         """Read a render of a session, as its browser does; a backend uses `renders.get`."""
-        return await self._send(_with_token(_GET_RENDER.call(id=id), session_token), timeout)
+        call = _with_token(_GET_RENDER.call(id=id), session_token)
+        del session_token
+        return await self._send(call, timeout)
 
     async def download(
         self,
@@ -185,6 +190,7 @@ class Embed(Resource):
         """Submit the form of a fill session, as its browser does; the service checks the origin."""
         allow(Mapping, dataset_selection=dataset_selection)
         call = _with_token(_SUBMIT.call(sessionId=session_id), session_token)
+        del session_token
         rest = b""
         if dataset_selection is not OMITTED:
             rest = b',"datasetSelection":%b' % to_json(to_plain(dataset_selection))
@@ -205,6 +211,7 @@ class Embed(Resource):
         need(bytes, image=image)
         need(str, filename=filename, content_type=content_type)
         call = _with_token(_UPLOAD.call(sessionId=session_id), session_token)
+        del session_token
         call.body, call.content_type = encode_file("file", image, filename, content_type)
         return await self._send(call, timeout)
 

@@ -1,7 +1,7 @@
 """Models: frozen, and with nothing secret or personal in what they print."""
 
 import inspect
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -97,3 +97,12 @@ def test_models_of_different_classes_are_never_equal() -> None:
     assert Issue("a", "b") != Issue("a", "c")
     assert Issue("a", "b") != ("a", "b", "error", None)
     assert len({Issue("a", "b"), Issue("a", "b"), Issue("a", "c")}) == 2
+
+
+def test_elapsed_comes_from_the_two_moments() -> None:
+    """Whoever brought them; what the service said is another thing."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert Render("r", created_at=start, completed_at=start + timedelta(seconds=1.5), duration_ms=9.0).elapsed == 1.5
+    assert Render("r", created_at=start).elapsed is None
+    assert Render("r", completed_at=start).elapsed is None

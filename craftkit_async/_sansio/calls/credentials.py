@@ -26,17 +26,25 @@ ADMIN = KeyKind("CraftkitAdmin", "the admin key", "CRAFTKIT_ADMIN_KEY", ("ck_liv
 
 def check_key(kind: KeyKind, key: object) -> str:
     """Return a key without the blanks around it, or refuse one that cannot work, without showing it."""
+    stripped = key.strip() if isinstance(key, str) else ""
+    problem = _problem_of(kind, key)
+    if problem is None:
+        return stripped
+    # Error trackers show the local variables of the frames of a traceback.
+    del key, stripped
+    raise ConfigurationError(problem)
+
+
+def _problem_of(kind: KeyKind, key: object) -> str | None:
     if not isinstance(key, str):
-        raise ConfigurationError(f"api_key takes text, or a function that returns it, not a {type(key).__name__}")
+        return f"api_key takes text, or a function that returns it, not a {type(key).__name__}"
     key = key.strip()
     if not key:
-        raise ConfigurationError(f"api_key is empty; pass {kind.noun}, or leave it out to use {kind.variable}")
+        return f"api_key is empty; pass {kind.noun}, or leave it out to use {kind.variable}"
     if not all("!" <= character <= "~" for character in key):
-        raise ConfigurationError("api_key holds a blank or a character that no header can carry; copy it again")
-    for prefix in kind.refused:
-        if key.startswith(prefix):
-            raise ConfigurationError(f"api_key is a {prefix}… key, and {kind.client} takes {kind.noun}")
-    return key
+        return "api_key holds a blank or a character that no header can carry; copy it again"
+    refused = next((prefix for prefix in kind.refused if key.startswith(prefix)), None)
+    return None if refused is None else f"api_key is a {refused}… key, and {kind.client} takes {kind.noun}"
 
 
 def missing_key(kind: KeyKind) -> ConfigurationError:

@@ -48,6 +48,9 @@ _encode_canonically = json.JSONEncoder(sort_keys=True, check_circular=False, sep
 # Both encoders give up somewhere past this; one bound of our own makes them agree.
 MAX_DEPTH = 200
 
+# As many digits as Python writes of a whole number.
+_MOST_DIGITS = 4300
+
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels, or containing itself"
 
 # A path longer than this is shown by its two ends.
@@ -169,9 +172,18 @@ def _finite(value: float, _depth: int) -> float:
 
 
 def _decimal(value: Decimal, _depth: int) -> str:
-    if value.is_finite():
-        return str(value)
-    raise _Refusal(f"a Decimal of the value {value}, which is no number")
+    if value.is_finite() and abs(value.adjusted()) <= _MOST_DIGITS:
+        # Not `str`, which writes a normalised 100 as 1E+2.
+        return format(value, "f")
+    why = "has more digits than anybody reads" if value.is_finite() else "is no number"
+    raise _Refusal(f"a Decimal of the value {value}, which {why}")
+
+
+def _moment(value: date | time, _depth: int) -> str:
+    # pandas.NaT is a datetime and equals nothing, not even itself.
+    if value != value:  # noqa: PLR0124 - that is the point
+        raise _Refusal(f"{value}, which is no time")
+    return value.isoformat()
 
 
 def _members(value: Any) -> Iterable[tuple[str, Any]]:
@@ -193,9 +205,9 @@ _CONVERSIONS: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
     (Enum, lambda value, depth: _plain(value.value, depth)),
     (str, lambda value, _depth: str.__str__(value)),
     (int, lambda value, _depth: int(value)),
-    (datetime, lambda value, _depth: value.isoformat()),
-    (date, lambda value, _depth: value.isoformat()),
-    (time, lambda value, _depth: value.isoformat()),
+    (datetime, _moment),
+    (date, _moment),
+    (time, _moment),
     (Decimal, _decimal),
     (UUID, lambda value, _depth: str(value)),
     (Mapping, _plain_mapping),

@@ -5,6 +5,9 @@ import re
 
 from craftkit_async.errors import ConfigurationError
 
+# 160 bits, and with the prefix below the 70 characters that RFC 2046 allows.
+_BOUNDARY_DIGITS = 40
+
 _ONE_LINE = re.compile(r"[^\r\n\0\ud800-\udfff]+")
 
 
@@ -13,7 +16,7 @@ def encode_file(name: str, content: bytes, filename: str, content_type: str) -> 
     for part in (filename, content_type):
         if not _ONE_LINE.fullmatch(part):
             raise ConfigurationError("filename and content_type take one line of text each")
-    boundary = f"craftkit-{hashlib.sha256(content).hexdigest()}"
+    boundary = f"craftkit-{hashlib.sha256(content).hexdigest()[:_BOUNDARY_DIGITS]}"
     quoted = filename.replace("%", "%25").replace('"', "%22")
     head = (
         f"--{boundary}\r\n"

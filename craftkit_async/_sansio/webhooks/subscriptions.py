@@ -1,6 +1,7 @@
 """Subscriptions: which handlers an event concerns, and which of them come before the answer."""
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from craftkit_async.errors import ConfigurationError
@@ -9,6 +10,25 @@ Handler = TypeVar("Handler")
 
 # Where a form renders nothing, its delivery is the only copy of the data.
 FORM_SUBMITTED = "form.submitted"
+
+_OF_SIGNATURES = ("sent", "viewed", "signed", "completed", "declined", "expired", "cancelled")
+
+KNOWN_PATTERNS = (
+    "*",
+    "render.*",
+    "render.succeeded",
+    "render.failed",
+    "signature.*",
+    *(f"signature.{what}" for what in _OF_SIGNATURES),
+    "form.*",
+    FORM_SUBMITTED,
+)
+
+# What is said instead of the published words, and looks less alike than two published words do.
+_SYNONYMS = {"success": "succeeded", "failure": "failed", "submit": "submitted", "canceled": "cancelled"}
+
+# Apart from a typing error, no two published names are as near as this.
+_NEAR = 0.88
 
 
 class Member(Protocol):
@@ -65,7 +85,21 @@ def check_patterns(patterns: Iterable[object]) -> tuple[str, ...]:
             raise ConfigurationError(f'an event is named in full, as "signature.*" or as "*", not {pattern!r}')
         if pattern.endswith("*") and pattern != "*" and not pattern.endswith(".*"):
             raise ConfigurationError(f'an event is named in full, as "signature.*" or as "*", not {pattern!r}')
+        if (near := _near_miss(pattern)) is not None:
+            raise ConfigurationError(f"no event is named {pattern!r}; did you mean {near!r}?")
     return tuple(pattern for pattern in checked if isinstance(pattern, str))
+
+
+def _near_miss(pattern: str) -> str | None:
+    """Return the known name that was probably meant; other unknown names may be events to come."""
+    if pattern in KNOWN_PATTERNS:
+        return None
+    name = pattern.strip().lower().replace("_", ".")
+    group, _, what = name.partition(".")
+    meant = f"{group}.{_SYNONYMS.get(what, what)}"
+    if meant in KNOWN_PATTERNS:
+        return meant
+    return next(iter(get_close_matches(name, KNOWN_PATTERNS, n=1, cutoff=_NEAR)), None)
 
 
 def _fits(pattern: str, event: str) -> bool:

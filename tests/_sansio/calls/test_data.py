@@ -33,6 +33,18 @@ from tests.support.model_strategies import JSON
 from tests.support.slow_path import without_speed
 
 
+class NotATime(datetime):
+    """As pandas.NaT is: a datetime that equals nothing."""
+
+    __hash__ = datetime.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
 class Colour(Enum):
     RED = "red"
     MIXED = ("red", 1)
@@ -98,6 +110,8 @@ TAKEN: list[tuple[Any, Any]] = [
     (0.1 + 0.2, 0.1 + 0.2),
     (1e300, 1e300),
     (Decimal("1.10"), "1.10"),
+    (Decimal(100).normalize(), "100"),
+    (Decimal("1E-7"), "0.0000001"),
     (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (date(2026, 1, 2), "2026-01-02"),
     (datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC), "2026-01-02T03:04:05.678000+00:00"),
@@ -128,6 +142,8 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"a": [1, float("inf")]}, "a[1]", "inf"),
     ({"a": Price("-inf")}, "a", "-inf"),
     ([Decimal("NaN")], "[0]", "NaN"),
+    ([Decimal("1E+5000")], "[0]", "digits"),
+    ([NotATime(2026, 1, 1)], "[0]", "no time"),
     ([Decimal("-Infinity")], "[0]", "Infinity"),
     ({"a": b"x"}, "a", "bytes"),
     ({"a": bytearray(b"x")}, "a", "bytearray"),

@@ -34,6 +34,7 @@ def test_any_content_stays_itself(content: bytes) -> None:
     _, _, rest = body.partition(b"\r\n\r\n")
 
     assert boundary not in content
+    assert len(boundary) <= 70
     assert rest == content + b"\r\n--" + boundary + b"--\r\n"
 
 

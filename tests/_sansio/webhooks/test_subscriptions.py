@@ -1,11 +1,12 @@
 """Subscriptions: which handlers an event concerns, in order, and which come before the answer."""
 
+import re
 from typing import Any
 
 import pytest
 
 from craftkit_async import ConfigurationError
-from craftkit_async._sansio.webhooks.subscriptions import Subscriptions, check_patterns
+from craftkit_async._sansio.webhooks.subscriptions import KNOWN_PATTERNS, Subscriptions, check_patterns
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,26 @@ def test_before_the_answer_or_after_it() -> None:
 
     assert subscriptions.split("form.submitted") == (["open", "before"], ["after"])
     assert subscriptions.split("render.failed") == (["before"], ["open", "after"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("render.success", "render.succeeded"),
+        ("render.succeded", "render.succeeded"),
+        ("Render.Failed", "render.failed"),
+        ("signature.canceled", "signature.cancelled"),
+        ("signatures.*", "signature.*"),
+        ("form_submitted", "form.submitted"),
+    ],
+)
+def test_near_misses_are_refused(wrong: str, meant: str) -> None:
+    """A misspelt name would never be heard, so it is refused with the name that was meant."""
+    with pytest.raises(ConfigurationError, match=rf"did you mean '{re.escape(meant)}'\?"):
+        check_patterns([wrong])
+
+
+@pytest.mark.parametrize("name", [*KNOWN_PATTERNS, "render.queued", "signature.created", "invoice.paid", "form.opened"])
+def test_other_unknown_names_are_taken(name: str) -> None:
+    """The service may gain events."""
+    assert check_patterns([name]) == (name,)
