@@ -324,7 +324,7 @@ async def test_a_forgery_of_bad_news_has_only_the_wrong_signature(
 
 
 async def test_the_log_keeps_the_latest_ten_thousand(start: Start) -> None:
-    """What has ended makes room; what is under way stays."""
+    """Finished deliveries are dropped from the log, oldest first; pending ones are kept."""
     emulator, api = await start(webhook_url="http://127.0.0.1:9/", webhook_secret=SECRET, webhook_delays="60,0,0,0,0")
     outbox, project = emulator._service.outbox, emulator.state["projects"][0]["id"]
 

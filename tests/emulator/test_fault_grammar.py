@@ -1,4 +1,4 @@
-"""The language of faults, and its random: pure, so tried with anything."""
+"""The grammar of faults and their random draws, tested with arbitrary input."""
 
 from random import Random
 
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_back(written: list[Rule]) -> None:
 
 @given(st.text(st.sampled_from("*:=@#,. 0159etwbhokrndlafi-_\n\u0661\x00")) | st.text())
 def test_any_text_is_rules_or_one_line_that_helps(text: str) -> None:
-    """Nothing but FaultSpecError leaves, and its message is one line."""
+    """Arbitrary text raises nothing but `FaultSpecError`, with a one-line message."""
     try:
         parsed = parse_faults(text, OPERATIONS)
         said = ""
@@ -88,8 +88,8 @@ def test_any_text_is_rules_or_one_line_that_helps(text: str) -> None:
         ("*:500#1.5", "a whole number"),
     ],
 )
-def test_a_slip_is_told_with_what_would_be_right(spec: str, said: str) -> None:
-    """Whoever mistypes learns the words."""
+def test_an_invalid_fault_is_an_error_that_lists_the_accepted_values(spec: str, said: str) -> None:
+    """The message names the error and what is accepted instead."""
     with pytest.raises(FaultSpecError) as refused:
         parse_faults(spec, OPERATIONS)
 
@@ -97,8 +97,8 @@ def test_a_slip_is_told_with_what_would_be_right(spec: str, said: str) -> None:
 
 
 @given(st.lists(rules(), max_size=5), st.integers(), st.lists(st.sampled_from(sorted(PLACES)), max_size=30))
-def test_the_same_seed_strikes_the_same(drawn: list[Rule], seed: int, targets: list[str]) -> None:
-    """A run can be repeated, and nothing strikes more often than its count, or where it was not sent."""
+def test_the_same_seed_draws_the_same_faults(drawn: list[Rule], seed: int, targets: list[str]) -> None:
+    """A run can be repeated, and a rule applies at most `count` times and only to its target."""
     first, second = (RandomFaults(drawn, seed) for _ in range(2))
     strikes = [first.draw(target) for target in targets]
 
@@ -112,7 +112,7 @@ def test_the_same_seed_strikes_the_same(drawn: list[Rule], seed: int, targets: l
 
 
 def test_one_rule_never_shifts_the_dice_of_another() -> None:
-    """Adding a rule behind leaves the others' run as it was."""
+    """Appending a rule does not change the draws of the others."""
     flaky = Rule("get_render", Fault("503"), probability=0.5)
     alone, along = RandomFaults([flaky], 1), RandomFaults([flaky, Rule("*", Fault("slow", "1"), probability=0.5)], 1)
     runs = [[Fault("503") in random.draw("get_render") for _ in range(50)] for random in (alone, along)]
@@ -129,7 +129,7 @@ def test_a_star_means_operations_only() -> None:
 
 
 def test_a_connection_breaks_before_or_after_the_work() -> None:
-    """As it was asked for, or as the random say."""
+    """`reset-before` and `reset-after` are fixed; `reset` is either, at random."""
     random = Random(0)  # noqa: S311 - the same each time
 
     assert choose_reset({"reset-before"}, random) == "reset-before"

@@ -21,10 +21,10 @@ PICTURES: dict[str, Any] = {"variables": [{"key": "photo", "label": "Photo", "da
 
 
 @pytest.fixture
-async def room() -> AsyncIterator[PdfWorkers]:
-    room = PdfWorkers(None)
-    yield room
-    await room.close()
+async def workers() -> AsyncIterator[PdfWorkers]:
+    workers = PdfWorkers(None)
+    yield workers
+    await workers.close()
 
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -36,40 +36,40 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(body=bytes(size) or PIXEL, status=404 if kind == "missing" else 200)
 
 
-async def test_images_that_do_not_come_are_left_out(room: PdfWorkers) -> None:
-    """Missing, too large, or not there at all: the others are used all the same."""
+async def test_images_that_do_not_come_are_left_out(workers: PdfWorkers) -> None:
+    """Images that are missing, too large or unreachable are omitted; the others are used."""
     async with serve(_answer) as server:
         wanted = [f"{server.url}/{name}" for name in ("good", "missing", "large", "good-2")]
-        fetched = await room.fetch([*wanted, "http://127.0.0.1:9/", "http://[", "https://%"])
+        fetched = await workers.fetch([*wanted, "http://127.0.0.1:9/", "http://[", "https://%"])
 
     assert {url.rpartition("/")[2]: body for url, body in fetched.items()} == {"good": PIXEL, "good-2": PIXEL}
 
 
 async def test_an_image_that_never_comes_is_not_waited_for() -> None:
     """The time is for all images of a document together."""
-    room = PdfWorkers(None, fetch_timeout=0.01)
+    workers = PdfWorkers(None, fetch_timeout=0.01)
     async with serve(_answer) as server:
-        fetched = await room.fetch([f"{server.url}/never-{number}" for number in range(3)])
-    await room.close()
+        fetched = await workers.fetch([f"{server.url}/never-{number}" for number in range(3)])
+    await workers.close()
 
     assert fetched == {}
 
 
-async def test_images_are_bounded_in_number_and_together(room: PdfWorkers) -> None:
+async def test_images_are_bounded_in_number_and_together(workers: PdfWorkers) -> None:
     """A document with a hundred images gets the first of them, and no more bytes than fit."""
     async with serve(_answer) as server:
-        many = await room.fetch([f"{server.url}/good-{number}" for number in range(100)])
-        heavy = await room.fetch([f"{server.url}/full-{number}" for number in range(8)])
+        many = await workers.fetch([f"{server.url}/good-{number}" for number in range(100)])
+        heavy = await workers.fetch([f"{server.url}/full-{number}" for number in range(8)])
 
     assert len(many) == bounds.MAX_IMAGES
     assert sum(map(len, heavy.values())) <= bounds.MAX_IMAGE_TOTAL < 8 * bounds.MAX_IMAGE
 
 
-async def test_a_document_is_made_without_its_image(room: PdfWorkers) -> None:
-    """The address stands where the image would have been."""
+async def test_a_document_is_made_without_its_image(workers: PdfWorkers) -> None:
+    """An image that cannot be fetched is replaced by its URL."""
     document = Document("Handover", PICTURES, {"photo": "http://127.0.0.1:9/boat.png"})
 
-    assert "http://127.0.0.1:9/boat.png" in read_text(await room.compile(document))[0]
+    assert "http://127.0.0.1:9/boat.png" in read_text(await workers.compile(document))[0]
 
 
 async def test_a_template_keeps_its_layout_on_the_way_to_the_page(start: Start, waiting: type[Waiting]) -> None:
@@ -87,19 +87,19 @@ async def test_a_template_keeps_its_layout_on_the_way_to_the_page(start: Start, 
 async def test_a_render_that_cannot_be_compiled_fails_alone(
     start: Start, waiting: type[Waiting], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever goes wrong with one document is in the log, and the next is printed."""
+    """A compiler error fails one render, is logged, and does not affect the next."""
     emulator, api = await start(pdf=True)
     body = {"data": {"booking": {"code": "B"}}}
-    room = emulator._service._pdf_workers
-    assert room
+    workers = emulator._service._pdf_workers
+    assert workers
 
     async def break_off(document: Document) -> bytes:
         raise MemoryError(document.name)
 
-    printing, room.compile = room.compile, break_off  # type: ignore[method-assign]  # stands for a compiler that gave up
+    printing, workers.compile = workers.compile, break_off  # type: ignore[method-assign]  # simulates a failing compiler
     failed = (await api.call("render_template", slug="charter-handover", json=body)).json["id"]
     ended = await waiting.for_render(api, failed, "failed")
-    room.compile = printing  # type: ignore[method-assign]  # works again
+    workers.compile = printing  # type: ignore[method-assign]  # works again
     await waiting.for_render(api, (await api.call("render_template", slug="charter-handover", json=body)).json["id"])
 
     assert ended["errorMessage"] == "Layout could not be rendered."
@@ -107,24 +107,24 @@ async def test_a_render_that_cannot_be_compiled_fails_alone(
 
 
 async def test_a_reset_while_documents_are_printed_leaves_nothing_behind(start: Start, waiting: type[Waiting]) -> None:
-    """What was queued or on a press is forgotten, and nobody hears of it."""
+    """A reset drops queued and compiling renders, and sends no events for them."""
     emulator, api = await start(pdf=True, webhook_url="http://127.0.0.1:9/", webhook_secret="x")
     body = {"data": {"booking": {"code": "B"}}}
-    room, on_the_press, go_on = emulator._service._pdf_workers, asyncio.Semaphore(0), asyncio.Event()
-    assert room
+    workers, compiling, go_on = emulator._service._pdf_workers, asyncio.Semaphore(0), asyncio.Event()
+    assert workers
 
     async def hold(document: Document) -> bytes:
-        on_the_press.release()
+        compiling.release()
         await go_on.wait()
         return document.name.encode()
 
-    room.compile = hold  # type: ignore[method-assign]  # a press that waits, so that the reset comes meanwhile
+    workers.compile = hold  # type: ignore[method-assign]  # waits, so that the reset happens meanwhile
     for _ in range(bounds.COMPILERS + 2):
         await api.call("render_template", slug="charter-handover", json=body)
     for _ in range(bounds.COMPILERS):
-        await on_the_press.acquire()
+        await compiling.acquire()
     early = asyncio.ensure_future(api.call("render_template", slug="charter-handover", json=body, headers=EARLY))
-    await on_the_press.acquire()
+    await compiling.acquire()
     await api.control("POST", "reset")
     go_on.set()
     await early

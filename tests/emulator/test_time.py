@@ -99,7 +99,7 @@ async def test_what_is_due_happens_in_its_order() -> None:
 
 
 async def test_background_work_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """And what still runs ends with the tasks."""
+    """`close` cancels the tasks that are still running."""
     tasks, ended = BackgroundTasks(), list[str]()
 
     async def fail() -> None:

@@ -1,4 +1,4 @@
-"""One press for all tests: opening its typefaces costs most of its time."""
+"""One typesetter for all tests: loading its fonts is its largest cost."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stands where."""
+"""The layout of documents: which field goes to which area."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -98,7 +98,7 @@ def test_document_mode_draws_neither_loops_nor_pictures() -> None:
 
 
 def test_pictures_have_their_places() -> None:
-    """A logo stands beside the title, a signature above its line, anything else among the pictures."""
+    """A logo is beside the title, a signature above its line, any other image among the images."""
     variables = [{"key": key, "dataType": "image"} for key in ("logoUrl", "a.signatureImageUrl", "bow", "absent")]
     data = {"logoUrl": "l", "a": {"signatureImageUrl": "s"}, "bow": "b"}
 

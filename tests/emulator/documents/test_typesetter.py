@@ -167,7 +167,7 @@ def test_control_characters_leave_the_rest_readable(typesetter: Typesetter) -> N
 
 @pytest.mark.parametrize("letter", ["x", "W", "я", "漢", "ש", "😀"])
 def test_long_words_break_inside_the_page(typesetter: Typesetter, letter: str) -> None:
-    """No letter stands to the right of the margin."""
+    """No letter is drawn to the right of the margin."""
     picture = render(print_text(typesetter, letter * 500)).convert("L")
 
     assert picture.crop((picture.width - 50, 0, picture.width, picture.height)).getextrema() == (255, 255)
@@ -234,7 +234,7 @@ def test_pictures_are_drawn(typesetter: Typesetter) -> None:
 
 
 def test_broken_pictures_leave_their_addresses(typesetter: Typesetter) -> None:
-    """The others are drawn all the same, and nothing stays behind in the press."""
+    """The other images are drawn, and no file remains in the folder of the typesetter."""
     images = {
         "https://x.example/1": b"<html>404</html>",
         "https://x.example/2": draw("#00ff00", "JPEG")[:400],
@@ -282,7 +282,7 @@ def test_the_same_document_gives_the_same_bytes(typesetter: Typesetter) -> None:
     assert print_text(typesetter, "same") == print_text(typesetter, "same")
 
 
-def test_threads_may_share_a_press(typesetter: Typesetter) -> None:
+def test_threads_may_share_a_typesetter(typesetter: Typesetter) -> None:
     """Each gets its own document, however many print at once."""
     with ThreadPoolExecutor(4) as pool:
         printed = list(pool.map(lambda number: print_text(typesetter, f"number {number:04}"), range(40)))
@@ -290,8 +290,8 @@ def test_threads_may_share_a_press(typesetter: Typesetter) -> None:
     assert all(read_text(content)[0].count(f"number {number:04}") == 3 for number, content in enumerate(printed))
 
 
-def test_a_press_leaves_nothing_behind() -> None:
-    """Its folder goes with it."""
+def test_a_typesetter_removes_its_folder() -> None:
+    """Its temporary folder is removed when the typesetter is collected."""
     typesetter = Typesetter()
     folder = typesetter._folder
     del typesetter
