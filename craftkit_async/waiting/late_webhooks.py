@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from craftkit_async.waiting.projects import Project
 
-# Two thousand completions a second for the five seconds of `PollPolicy.net_first`, or about a megabyte; beyond it the
-# oldest counts as a completion by poll, which never steps polls back too soon.
+# Two thousand completions a second for the five seconds of `PollPolicy.net_first`, or about two megabytes. Beyond it,
+# the oldest counts as a completion by poll, which never steps polls back too soon.
 _MOST_KEPT = 10_000
 
 
@@ -37,8 +37,9 @@ class LateWebhooks:
         """Note a completion; one by poll is undecided for a while."""
         self._decide(now)
         share = project.webhook_share
-        if by_webhook:
-            self._count(project, by_webhook=True)
+        if by_webhook or not len(project.secrets):
+            # Without a secret no webhook can come.
+            self._count(project, by_webhook=by_webhook)
             return
         number = None
         if share.stepped_back:

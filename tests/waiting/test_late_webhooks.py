@@ -9,7 +9,7 @@ import pytest
 from craftkit_async._sansio.polling.webhook_share import WebhookShare
 from craftkit_async.waiting import late_webhooks
 from craftkit_async.waiting.late_webhooks import LateWebhooks
-from craftkit_async.waiting.projects import Project
+from craftkit_async.waiting.projects import Project, ProjectSecrets
 from craftkit_async.waiting.relay import SignedRender
 from tests.support.cancelling import settle
 from tests.support.relays import two_processes
@@ -101,9 +101,24 @@ async def test_webhooks_that_another_process_received(secret: str) -> None:
         assert here._session.project.stepped_back is (secret == SECRET)
 
 
+async def test_without_a_secret_nothing_is_kept() -> None:
+    """No webhook can come, so each completion counts at once."""
+    service = Service(ends_after=0.0)
+    async with service.make_client(webhook_secret=None) as craftkit:
+        await craftkit.render("t", {})
+
+        assert craftkit._waiting.completions._sources.by_poll == {}
+        assert craftkit._session.project.webhook_share.noted == 1
+
+
+_SECRETS = ProjectSecrets(SECRET)
+
+
 def make(grace: float = 5.0) -> tuple[LateWebhooks, Project, list[str]]:
     returned: list[str] = []
-    return LateWebhooks(grace, lambda: returned.append("full pace")), Project("p", "auto"), returned
+    project = Project("p", "auto")
+    project.secrets.add(_SECRETS)
+    return LateWebhooks(grace, lambda: returned.append("full pace")), project, returned
 
 
 async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
