@@ -46,8 +46,8 @@ async def test_images_that_do_not_come_are_left_out(workers: PdfWorkers) -> None
 
 
 async def test_an_image_that_never_comes_is_not_waited_for() -> None:
-    """The time is for all images of a document together."""
-    workers = PdfWorkers(None, fetch_timeout=0.01)
+    """The timeout applies to all images of a document together, and is long enough for the requests to arrive."""
+    workers = PdfWorkers(None, fetch_timeout=0.2)
     async with serve(_answer) as server:
         fetched = await workers.fetch([f"{server.url}/never-{number}" for number in range(3)])
     await workers.close()
