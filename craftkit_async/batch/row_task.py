@@ -83,11 +83,11 @@ class RowTask:
         return outcome
 
     async def _run(self, row: Row, start: float) -> Outcome:
-        if row.error is not None or row.request is None:
+        if row.snapshot is None:
             return Outcome(row.index, row.request, error=row.error)
-        record = Record(row.key, row.digest, 1, SUBMITTED, row.request.idempotency_key or row.idempotency_key)
+        record = Record(row.key, row.digest, 1, SUBMITTED, row.snapshot.idempotency_key or row.idempotency_key)
         deadline = start + (inf if self._options.timeout is None else self._options.timeout)
-        state = _State(row.request, deadline, record)
+        state = _State(row.snapshot, deadline, record)
         error: CraftkitError | None = None
         try:
             await self._bring(state, row)

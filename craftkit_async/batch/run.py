@@ -112,14 +112,16 @@ class Run:
         self._failure = first or self._failure
         self._outcomes.put_nowait(None)
 
-    async def _read(self, intake: KeyedRows, work: RowTask, group: asyncio.TaskGroup) -> Exception | None:
+    async def _read(self, intake: KeyedRows, work: RowTask, group: asyncio.TaskGroup) -> BaseException | None:
         """Read the whole input; what it raises is raised after the rows in flight are settled."""
         advance = _reader(self._requests)
         while True:
             await self._slots.take()
             try:
                 item = await advance()
-            except Exception as error:  # noqa: BLE001 - whatever the caller's own iterable raises
+            except (Exception, asyncio.CancelledError) as error:
+                if _is_cancelled():
+                    raise
                 self._slots.finish()
                 return error
             if item is _OVER:
@@ -140,6 +142,12 @@ class Run:
         while (ready := self._early.pop(self._next, None)) is not None:
             self._outcomes.put_nowait(ready)
             self._next += 1
+
+
+def _is_cancelled() -> bool:
+    """Is the running task itself cancelled, and not only something that it awaits?"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _reader(requests: Requests) -> Callable[[], Awaitable[Any]]:

@@ -387,3 +387,51 @@ async def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], word
     async with client(Service(ends_after=1.0)) as craftkit:
         with pytest.raises(ConfigurationError, match=words):
             craftkit.render_many([], **options)
+
+
+# ---- no row gets another row's document
+
+
+async def test_a_caller_may_reuse_one_dict() -> None:
+    """The data of a row is what it was when the batch took it in, however late it is sent."""
+
+    def reused() -> Iterator[RenderRequest]:
+        data: dict[str, Any] = {"lines": [{}]}
+        for n in range(40):
+            data["lines"][0]["n"] = n
+            yield RenderRequest("invoice", data, key=f"k{n}")
+
+    service = Service(ends_after=1.0)
+    async with client(service) as craftkit:
+        outcomes = await collect(craftkit, reused(), concurrency=40)
+
+    assert all(outcome.ok for outcome in outcomes)
+    assert sorted(data["lines"][0]["n"] for data in service.data.values()) == list(range(40))
+
+
+async def test_an_idempotency_key_is_taken_once() -> None:
+    """A second row under it would get the first row's document."""
+    requests = [RenderRequest("invoice", {"n": n}, idempotency_key=key) for n, key in enumerate(["a", "a", "b"])]
+    service = Service(ends_after=1.0)
+    async with client(service) as craftkit:
+        outcomes = await collect(craftkit, requests, ordered=True)
+
+    assert [outcome.ok for outcome in outcomes] == [True, False, True]
+    with pytest.raises(JournalError, match="idempotency_key of this row was already used"):
+        outcomes[1].unwrap()
+    assert len(service.submits) == 2
+
+
+async def test_a_cancelled_error_of_the_input_is_told() -> None:
+    """The batch itself was not cancelled, so its rows are not all of them, and it must not look complete."""
+
+    def broken() -> Iterator[RenderRequest]:
+        yield from rows(3)
+        raise asyncio.CancelledError("a task of the caller's")
+
+    async with client(Service(ends_after=1.0)) as craftkit, craftkit.render_many(broken()) as batch:
+        seen = [(await anext(batch)).ok for _ in range(3)]
+        with pytest.raises(asyncio.CancelledError, match="of the caller's"):
+            await anext(batch)
+
+        assert seen == [True] * 3

@@ -48,6 +48,7 @@ FAILED = RenderFailedError("render r1 finished as failed: Mira has no ink", Rend
         {"template": 7},
         {"key": ""},
         {"key": "a\0b"},
+        {"key": "a\udc80b"},
         {"key": 7},
         {"version": "2"},
         {"filename": 7},

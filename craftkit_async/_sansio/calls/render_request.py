@@ -1,5 +1,6 @@
 """RenderRequest: one document to render, as a value."""
 
+import re
 from typing import Any
 
 import attrs
@@ -9,6 +10,8 @@ from craftkit_async._sansio.calls.call import OMITTED
 from craftkit_async._sansio.calls.idempotency import check_idempotency_key
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.value import Value
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -44,6 +47,9 @@ class RenderRequest(Value):
         # SQLite cuts text at a NUL, so two such keys could be one row.
         if self.key is not None and (not self.key or "\0" in self.key):
             raise ConfigurationError("key takes text that is not empty and has no NUL in it")
+        # The journal keeps UTF-8.
+        if self.key is not None and _SURROGATE.search(self.key):
+            raise ConfigurationError("key takes text without lone surrogates, which UTF-8 cannot carry")
 
 
 def to_request(

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import attrs
 
+from craftkit_async._sansio.calls.data import to_plain
 from craftkit_async._sansio.calls.idempotency import derive_key
 from craftkit_async._sansio.calls.render_request import RenderRequest
 from craftkit_async.batch.rows.counting import SeenNames
@@ -24,6 +25,9 @@ class Row:
 
     index: int
     request: RenderRequest | None
+    """As the caller gave it."""
+    snapshot: RenderRequest | None = None
+    """With the data as it was when the row was read, since callers reuse objects; None if it cannot be sent."""
     key: str = ""
     idempotency_key: str = ""
     """Of its first attempt."""
@@ -76,9 +80,14 @@ class KeyedRows:
         return SeenNames()
 
     def _name(self, index: int, request: RenderRequest) -> Row:
-        key = self._key(index, request)
-        idempotency_key = self._derive(request, key)
-        return Row(index, request, key, idempotency_key, self._filename(key) if self._is_saved else "")
+        snapshot = attrs.evolve(request, data=to_plain(request.data))
+        key = self._key(index, snapshot)
+        # A key of a row has no NUL, so no key is taken for another kind.
+        given = request.idempotency_key
+        if given is not None and self._keys.add(f"idempotency\0{given}") > 1:
+            raise JournalError("the idempotency_key of this row was already used in this run; each row needs its own")
+        idempotency_key = self._derive(snapshot, key)
+        return Row(index, request, snapshot, key, idempotency_key, self._filename(key) if self._is_saved else "")
 
     def _key(self, index: int, request: RenderRequest) -> str:
         if request.key is not None:

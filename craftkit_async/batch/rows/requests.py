@@ -24,7 +24,11 @@ class Outcome(Value):
     index: int
     """The index of the row in the input, from 0 on."""
     request: RenderRequest | None
-    """None for a row that was no request."""
+    """The object that you passed, or None for a row that was no request.
+
+    The data was copied when the batch read the row: if you changed it since, this shows the change, and what was
+    rendered does not.
+    """
     render: Render | None = None
     error: CraftkitError | None = None
     attempts: int = 1
