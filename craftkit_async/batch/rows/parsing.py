@@ -2,21 +2,29 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
-from craftkit_async._sansio.calls.codec import read_json
+from craftkit_async._sansio.calls.codec import slow_loads
 from craftkit_async._sansio.calls.render_request import RenderRequest
 from craftkit_async.batch.rows.requests import BadRow
-from craftkit_async.errors import ConfigurationError, CraftkitError, DecodeError, InvalidDataError
+from craftkit_async.errors import ConfigurationError, CraftkitError, InvalidDataError
 from craftkit_async.models.issues import Issue
 from craftkit_async.models.templates import Manifest
 
 Row = RenderRequest | BadRow
+
+# As long as the longest line that is read. The csv module's own limit makes rows of the rest of a longer cell.
+_LONGEST_CELL = 16 * 2**20
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_FRACTION = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -54,8 +62,9 @@ def _row(number: int, make: Callable[[], RenderRequest]) -> Row:
 
 def _json_request(text: bytes, reading: Reading) -> RenderRequest:
     try:
-        document = read_json(text)
-    except DecodeError:
+        # The fast parser would round whole numbers over 64 bits.
+        document = slow_loads(text)
+    except (ValueError, RecursionError):
         raise InvalidDataError("is not JSON") from None
     if not isinstance(document, dict):
         raise InvalidDataError("is no JSON object")
@@ -93,6 +102,8 @@ def _as_key(value: Any, path: str) -> str:
 def parse_csv(lines: Iterable[bytes], reading: Reading, *, delimiter: str = ",") -> Iterator[Row]:
     """Turn each record after the header into a request; a dot in a header nests, unless it is a loop's own."""
     # What is no UTF-8 becomes text that cannot be sent, so that it costs its own row and no other.
+    # The limit is the process's; a larger one of the program stays.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     records = csv.reader(_texts(lines), delimiter=delimiter)
     columns: tuple[_Column, ...] | None = None
     while (record := _next(records)) is not None:
@@ -100,7 +111,7 @@ def parse_csv(lines: Iterable[bytes], reading: Reading, *, delimiter: str = ",")
             yield record
         elif record and columns is None:
             columns = _columns(record, reading.manifest)
-        elif record and columns is not None:
+        elif any(record) and columns is not None:
             yield _row(records.line_num, lambda cells=record, columns=columns: _csv_request(cells, columns, reading))  # type: ignore[misc]  # mypy cannot infer the bound defaults
 
 
@@ -113,6 +124,9 @@ def _next(records: Any) -> list[str] | BadRow | None:
     try:
         record: list[str] | None = next(records, None)
     except csv.Error as error:
+        if "field limit" in str(error):
+            reason = f"a cell is longer than {csv.field_size_limit()} characters; no row after it was read"
+            raise InvalidDataError(f"line {records.line_num}: {reason}") from None
         return BadRow(InvalidDataError(f"line {records.line_num}: is not CSV ({error})"))
     return record
 
@@ -127,6 +141,9 @@ def _columns(header: list[str], manifest: Manifest | None) -> tuple[_Column, ...
     loops = frozenset(loop.key for loop in manifest.loops) if manifest else frozenset[str]()
     kinds = {variable.key: variable.data_type for variable in manifest.variables} if manifest else {}
     names = [name.strip() for name in header]
+    other = next((mark for mark in ";\t" if len(header) == 1 and mark in header[0]), None)
+    if other is not None:
+        raise ConfigurationError(f"the header is one column that holds {other!r}; pass delimiter={other!r}")
     for name in names:
         inside = next((other for other in names if other.startswith(f"{name}.") and other not in loops), None)
         if not all(name.split(".")) or names.count(name) > 1 or inside:
@@ -153,7 +170,15 @@ def _csv_request(cells: list[str], columns: tuple[_Column, ...], reading: Readin
     if issues:
         paths = ", ".join(issue.path for issue in issues)
         raise InvalidDataError(f"does not fit the manifest at {paths}", tuple(issues))
-    return RenderRequest(reading.template or "", data, key=_key(data, reading.key))
+    return RenderRequest(reading.template or "", data, key=_cell_key(cells, columns, reading.key))
+
+
+def _cell_key(cells: list[str], columns: tuple[_Column, ...], path: str | None) -> str | None:
+    """Read what names the record: the text of its cell, since two texts may be one number."""
+    if path is None:
+        return None
+    named = zip(columns, cells, strict=True)
+    return _as_key(next((cell for column, cell in named if cell and ".".join(column.path) == path), None), path)
 
 
 def _nest(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
@@ -168,16 +193,18 @@ def _reader(kind: str | None) -> Callable[[str], Any]:
 
 
 def _number(cell: str) -> int | float:
-    try:
-        return int(cell)
-    except ValueError:
-        pass
-    try:
-        number = float(cell)
-    except ValueError:
-        number = float("nan")
-    if not isfinite(number):
+    """Read a number exactly as JSON carries it, or refuse it."""
+    text = cell.strip()
+    if _WHOLE.fullmatch(text):
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError("has more digits than Python reads") from None
+    if not _FRACTION.fullmatch(text):
         raise ValueError("is no number")
+    number = float(text)
+    if not isfinite(number) or Decimal(repr(number)) != Decimal(text):
+        raise ValueError("has more digits than a number in JSON keeps")
     return number
 
 

@@ -159,7 +159,7 @@ def test_cells_that_do_not_fit_are_named() -> None:
 
 def test_a_record_of_another_length_is_a_bad_row() -> None:
     """So is one that no CSV reader takes."""
-    rows = of_csv("a,b", "1", "1,2,3", '1,"two\n', 'lines"', "x" * 200_000 + ",1", "1,2")
+    rows = of_csv("a,b", "1", "1,2,3", '1,"two\n', 'lines"', "x\ry,1", "1,2")
 
     assert said(rows)[0] == "line 2: has 1 cells where the header has 2"
     assert said(rows)[1] == "line 3: has 3 cells where the header has 2"
@@ -278,3 +278,90 @@ def test_wrong_arguments_are_refused_at_once(tmp_path: Path) -> None:
         read_csv(io.BytesIO(), template="t", delimiter="||")
     with pytest.raises(ConfigurationError, match="manifest"):
         read_csv(io.BytesIO(), template="t", manifest={"variables": 7})
+
+
+# ---- values are read exactly, or refused
+
+
+def test_whole_numbers_of_any_size_stay_exact() -> None:
+    """The fast parser would round what is longer than 64 bits."""
+    (row,) = of_json('{"n": 123456789012345678901234567890}', template="t")
+
+    assert isinstance(row, RenderRequest)
+    assert row.data == {"n": 123456789012345678901234567890}
+
+
+def test_a_key_is_the_text_of_its_cell() -> None:
+    """As numbers, 00123 and 123 would be one row."""
+    manifest = Manifest(variables=(Variable("n", data_type="number"),))
+    found = of_csv("n", "00123", "123", manifest=manifest, key="n")
+
+    assert [(row.key, row.data) for row in found if isinstance(row, RenderRequest)] == [
+        ("00123", {"n": 123}),
+        ("123", {"n": 123}),
+    ]
+    assert said(of_csv("n,m", ",1", key="n")) == ["line 2: has no text or number at 'n' that could name the row"]
+    assert said(of_csv("n", "1", key="m")) == ["line 2: has no text or number at 'm' that could name the row"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["1_000", "١٢", "0.12345678901234567890", "12345678901234567.5", "1e400", "1e-400", "nan", "9" * 5000]
+)
+def test_a_number_that_would_change_is_refused(cell: str) -> None:
+    """Neither what only Python reads as a number, nor what a float rounds."""
+    assert said(of_csv("total", cell, manifest=MANIFEST)) == ["line 2: does not fit the manifest at total"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("12", 12),
+        (" -7 ", -7),
+        ("+5", 5),
+        ("0.10", 0.1),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        ("9" * 30, int("9" * 30)),
+    ],
+)
+def test_a_number_is_read_as_it_is_written(cell: str, number: float) -> None:
+    """With the blanks that spreadsheets leave around it."""
+    (row,) = of_csv("total", cell, manifest=MANIFEST)
+
+    assert isinstance(row, RenderRequest)
+    assert row.data == {"total": number}
+
+
+def test_a_long_cell_is_one_cell() -> None:
+    """The csv module's own limit of 131,072 characters would make rows of the lines inside it."""
+    text = "\n".join(["x" * 99] * 4000)
+    found = of_csv("a,b", f'"{text}",1', "2,3")
+
+    assert [row.data for row in found if isinstance(row, RenderRequest)] == [
+        {"a": text, "b": "1"},
+        {"a": "2", "b": "3"},
+    ]
+
+
+def test_a_cell_without_end_ends_the_input() -> None:
+    """Where it stops is not known, so nothing after it may be taken for a row."""
+    found = parse_csv(iter([b"a\n", b"1\n", b'"', *[b"x" * 2**20 + b"\n"] * 17, b"2\n"]), Reading("t"))
+
+    assert getattr(next(found), "data", None) == {"a": "1"}
+    with pytest.raises(InvalidDataError, match="a cell is longer than 16777216 characters; no row after it was read"):
+        next(found)
+
+
+def test_records_of_empty_cells_are_skipped() -> None:
+    """Spreadsheets leave them at the end."""
+    assert len(of_csv("a,b", "1,2", ",", "3,4", ",")) == 2
+
+
+@pytest.mark.parametrize(("header", "mark"), [("a;b", "';'"), ("a\tb", r"'\t'")])
+def test_another_delimiter_is_recognised(header: str, mark: str) -> None:
+    """Excel writes semicolons in many countries; one column of that name is never meant."""
+    with pytest.raises(ConfigurationError) as refused:
+        of_csv(header, "1")
+
+    assert f"one column that holds {mark}; pass delimiter={mark}" in str(refused.value)
