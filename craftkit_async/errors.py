@@ -171,12 +171,14 @@ def class_of_reply(status: int, code: str | None) -> type[ApiError]:
 
 @attrs.define(slots=False, repr=False, eq=False)
 class DecodeError(CraftkitError):
-    """A 2xx that does not fit its model; `path` is the JSON path in wire names."""
+    """A 2xx that does not fit its model; `path` is the JSON path in wire names, and `raw` is what came."""
 
     message: str
     path: str = "$"
     idempotency_key: str | None = None
     attempts: int = 1
+    raw = None
+    """The parsed JSON, or the bytes of what is none; it may hold secrets, and is in no message."""
 
     def __str__(self) -> str:
         return self.message

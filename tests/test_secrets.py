@@ -293,7 +293,7 @@ DELIVERIES: dict[str, tuple[SignedDelivery, int]] = {
     "genuine": (_delivery(), 200),
     "form": (FORM, 503),
     "forged": (_delivery(f"{MARK} another"), 401),
-    "unreadable": (_delivery(createdAt=MARK), 400),
+    "unreadable": (_delivery(templateId=[MARK]), 400),
     "no event": (_delivery(event=""), 400),
     "other event": (SignedDelivery(FORM.body, {**FORM.headers, "x-craftkit-event": MARK}), 400),
 }

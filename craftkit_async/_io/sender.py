@@ -42,7 +42,7 @@ from craftkit_async.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from craftkit_async.observe.reports import report_failure, report_next_attempt
+from craftkit_async.observe.reports import log_dropped, report_failure, report_next_attempt
 
 # Takes in the body of a success where it is not simply read and decoded; may move the timer of its attempt.
 Receive = Callable[[Reply, Bounded], Awaitable[Any]]
@@ -122,6 +122,8 @@ class Sender:
 
     def _succeed(self, state: "_CallState", value: Any) -> Answer[Any]:
         schedule, governor = state.schedule, state.governor
+        if state.call.dropped is not None:
+            log_dropped(state.call.operation.name, state.call.dropped)
         governor.window.succeeded(governor.in_flight)
         self.runtime.quota.give_back(schedule.spent)
         # As the class would, in half of the time.

@@ -133,7 +133,7 @@ class EmbedSession(Value):
     session_id: str
     session_token: str = attrs.field(repr=False)
     iframe_url: str = attrs.field(repr=False)
-    expires_at: datetime
+    expires_at: datetime | None
     renew_token: str = attrs.field(repr=False)
 
 

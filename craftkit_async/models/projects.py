@@ -30,10 +30,11 @@ class ProjectDeleted(Value):
 class ProjectKey(Value):
     """A new key; `key` is shown in this reply only, so store it now."""
 
-    id: str
-    project_id: str
-    name: str
-    prefix: str
+    id: str | None
+    project_id: str | None
+    name: str | None
+    prefix: str | None
     """Start of the key; safe to show."""
     key: str = attrs.field(repr=False)
-    created_at: datetime
+    """The one member that is needed; the others are None where the reply has something odd in their place."""
+    created_at: datetime | None

@@ -1,7 +1,9 @@
 """Renders: the state of one document in the making."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import attrs
 
@@ -23,6 +25,9 @@ _SUCCEEDED = RenderStatus.SUCCEEDED
 _ENDED = frozenset({_SUCCEEDED, RenderStatus.FAILED, RenderStatus.CANCELLED})
 _UNDER_WAY = frozenset({RenderStatus.QUEUED, RenderStatus.RENDERING})
 
+# By their names in JSON.
+_PROOFS = ("completedAt", "downloadUrl", "errorMessage")
+
 
 @model
 class Render(Value):
@@ -32,8 +37,8 @@ class Render(Value):
     """
 
     id: str
-    status: RenderStatus | str = ""
-    """An unknown status stays its text."""
+    status: RenderStatus | str | None = None
+    """An unknown status stays its text; None if a reply to a submit did not say."""
     download_url: str | None = attrs.field(default=None, repr=False)
     """None until success, and for ever where the deployment has no public storage."""
     error_message: str | None = None
@@ -42,6 +47,7 @@ class Render(Value):
     duration_ms: float | None = None
     """What the service said; `elapsed` is there even if it did not say."""
     poll_url: str | None = attrs.field(default=None, repr=False)
+    _has_odd_proof: bool = attrs.field(default=False, init=False, repr=False)
 
     @property
     def elapsed(self) -> float | None:
@@ -69,4 +75,10 @@ class Render(Value):
 
     @property
     def _has_proof_of_an_end(self) -> bool:
-        return any(mark is not None for mark in (self.completed_at, self.download_url, self.error_message))
+        marks = (self.completed_at, self.download_url, self.error_message)
+        return self._has_odd_proof or any(mark is not None for mark in marks)
+
+    def note_proof(self, document: Mapping[str, Any]) -> None:
+        """Note that a member which proves an end is there, though its value does not fit and is None here."""
+        if any(document.get(name) is not None for name in _PROOFS):
+            object.__setattr__(self, "_has_odd_proof", True)

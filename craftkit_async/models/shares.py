@@ -14,8 +14,8 @@ class Share(Value):
     id: str
     share_token: str = attrs.field(repr=False)
     share_url: str = attrs.field(repr=False)
-    channel: str
-    created_at: datetime
+    channel: str | None
+    created_at: datetime | None
     recipient_email: str | None = attrs.field(default=None, repr=False)
     message: str | None = attrs.field(default=None, repr=False)
     expires_at: datetime | None = None
@@ -37,7 +37,7 @@ class EmailedRender(Value):
     """A mail that was handed to the provider; `id` is the share that was made for it."""
 
     id: str
-    share_token: str = attrs.field(repr=False)
-    share_url: str = attrs.field(repr=False)
-    email_message_id: str
-    sent_at: datetime
+    share_token: str | None = attrs.field(repr=False)
+    share_url: str | None = attrs.field(repr=False)
+    email_message_id: str | None
+    sent_at: datetime | None

@@ -60,10 +60,10 @@ class SignatureRequest(Value):
     """A request to sign; the two addresses are None until the signed file is archived."""
 
     id: str
-    render_id: str
-    name: str
-    status: SignatureStatus | str
-    created_at: datetime
+    render_id: str | None
+    name: str | None
+    status: SignatureStatus | str | None
+    created_at: datetime | None
     recipients: tuple[SignatureRecipient, ...]
     """Can be empty in a listing and after a cancel."""
     expiration_hours: float | None = None

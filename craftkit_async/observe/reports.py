@@ -3,8 +3,25 @@
 The event classes are imported only when there is an observer: most programs never pay for them.
 """
 
+import logging
+from collections.abc import Iterable
+
 from craftkit_async.models.renders import Render
 from craftkit_async.observe.observers import Observers
+
+_logger = logging.getLogger(__name__)
+
+# What was logged once; a service that makes up paths without end is not followed.
+_logged: set[tuple[str, str]] = set()
+_MOST_LOGGED = 1000
+
+
+def log_dropped(operation: str, paths: Iterable[str]) -> None:
+    """Log the members of a reply that did not fit and are None for the caller, each once."""
+    for path in paths:
+        if (operation, path) not in _logged and len(_logged) < _MOST_LOGGED:
+            _logged.add((operation, path))
+            _logger.warning("the reply to %s has a member that does not fit and is left out: %s", operation, path)
 
 
 def report_failure(observers: Observers, operation: str, attempt: int, error: Exception) -> None:

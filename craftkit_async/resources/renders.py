@@ -16,7 +16,7 @@ from craftkit_async.models.renders import Render
 from craftkit_async.models.shares import EmailedRender
 from craftkit_async.resources.resource import Resource
 
-GET_RENDER = Operation("get_render", "GET", "/v1/renders/{id}", Render, about=("id", "id"))
+GET_RENDER = Operation("get_render", "GET", "/v1/renders/{id}", Render, about=("id", "id"), needs="status")
 _DOWNLOAD = Operation("download_render", "GET", "/v1/renders/{id}/download", bytes)
 # An embed route by its path only: it takes the project key, and renders fall back to it.
 DOWNLOAD_INLINE = Operation("download_embed_render", "GET", "/v1/embed/renders/{id}/download", bytes)

@@ -513,7 +513,9 @@ async def test_downloads_elsewhere_have_places_of_their_own() -> None:
     """Slow hosts hold up no API call."""
     transport = FakeTransport(
         lambda request: (
-            FakeReply(body=PDF, after=10.0) if "files.example" in request.url else FakeReply(json={"id": "r"})
+            FakeReply(body=PDF, after=10.0)
+            if "files.example" in request.url
+            else FakeReply(json={"id": "r", "status": "queued"})
         )
     )
 

@@ -37,6 +37,7 @@ SCRIPTED: dict[str, FakeReply | Exception] = {
     "lost": TransportError("lost"),
     "foreign": RuntimeError("foreign"),
     "no JSON": FakeReply(body=b"<html>"),
+    "misfit": FakeReply(json={"status": 1}),
     "slow": FakeReply(after=1e5),
 }
 

@@ -24,7 +24,7 @@ class Proxy:
 
     port: int
     heads: list[str] = attrs.field(factory=list)
-    reply: bytes = b'HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"id":"r1"}'
+    reply: bytes = b'HTTP/1.1 200 OK\r\ncontent-length: 29\r\n\r\n{"id":"r1","status":"queued"}'
 
     @property
     def url(self) -> str:

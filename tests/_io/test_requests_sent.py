@@ -35,7 +35,12 @@ def only_call(mocked: aioresponses) -> tuple[str, URL, RequestCall]:
 
 async def test_submit_is_one_plain_post(sent: aioresponses) -> None:
     """A submit is bytes with their headers; redirects, raising and aiohttp's own total timeout are off."""
-    sent.post(f"{API}/v1/templates/a%2Fb/render", status=202, payload={"id": "r1"}, response_class=_Response)
+    sent.post(
+        f"{API}/v1/templates/a%2Fb/render",
+        status=202,
+        payload={"id": "r1", "status": "queued"},
+        response_class=_Response,
+    )
 
     async with Craftkit("ck_test_key") as craftkit:
         await craftkit.templates.render("a/b", {"total": 1}, idempotency_key="mine", version=3, filename="a.pdf")
@@ -60,7 +65,7 @@ async def test_submit_is_one_plain_post(sent: aioresponses) -> None:
 
 async def test_read_has_no_body_and_no_type(sent: aioresponses) -> None:
     """A GET carries nothing but its credential."""
-    sent.get(f"{API}/v1/renders/r1", payload={"id": "r1"}, response_class=_Response)
+    sent.get(f"{API}/v1/renders/r1", payload={"id": "r1", "status": "queued"}, response_class=_Response)
 
     async with Craftkit("ck_test_key") as craftkit:
         await craftkit.renders.get("r1")
@@ -72,7 +77,7 @@ async def test_read_has_no_body_and_no_type(sent: aioresponses) -> None:
 
 async def test_hook_carries_its_signature_and_no_credential(sent: aioresponses) -> None:
     """A hook's token is in its path; the bytes that are signed are those that are sent."""
-    sent.post(f"{API}/v1/hooks/token", status=202, payload={"id": "r1"}, response_class=_Response)
+    sent.post(f"{API}/v1/hooks/token", status=202, payload={"id": "r1", "status": "queued"}, response_class=_Response)
 
     async with Craftkit("ck_test_key") as craftkit:
         await craftkit.hooks.trigger("token", {"a": 1}, secret="secret")

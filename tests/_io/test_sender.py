@@ -96,7 +96,7 @@ async def test_every_submit_makes_its_own_key() -> None:
 
 async def test_slow_reply_to_a_submit_is_sent_again_under_its_key() -> None:
     """A read timeout on a submit means unknown."""
-    transport = FakeTransport([FakeReply(status=202, json={"id": "r1"}, after=31.0), QUEUED])
+    transport = FakeTransport([FakeReply(status=202, json={"id": "r1", "status": "queued"}, after=31.0), QUEUED])
 
     async with client(transport) as craftkit:
         await craftkit.templates.render("invoice", {})
@@ -360,7 +360,7 @@ async def test_missing_key_is_said_at_the_first_call_that_needs_one() -> None:
 
 async def test_timeout_is_of_one_attempt() -> None:
     """`timeout=` bounds each attempt and not the call."""
-    slow = FakeReply(json={"id": "r1"}, after=5.0)
+    slow = FakeReply(json={"id": "r1", "status": "queued"}, after=5.0)
     transport = FakeTransport([slow, slow, FOUND])
 
     async with client(transport) as craftkit:
@@ -372,7 +372,7 @@ async def test_timeout_is_of_one_attempt() -> None:
 
 async def test_no_timeout_waits_for_as_long_as_it_takes() -> None:
     """`timeout=None` is no limit, beyond `Timeouts.request`."""
-    transport = FakeTransport([FakeReply(json={"id": "r1"}, after=1000.0)])
+    transport = FakeTransport([FakeReply(json={"id": "r1", "status": "queued"}, after=1000.0)])
 
     async with client(transport) as craftkit:
         await craftkit.renders.get("r1", timeout=None)
@@ -390,7 +390,7 @@ async def test_timeout_of_an_operation_is_checked(timeout: Any) -> None:
 
 async def test_waiting_for_a_place_is_not_the_attempts_time() -> None:
     """A call that waits for its place for longer than its timeout is sent all the same."""
-    transport = FakeTransport([FakeReply(json={"id": "r1"}, after=20.0), FOUND])
+    transport = FakeTransport([FakeReply(json={"id": "r1", "status": "queued"}, after=20.0), FOUND])
 
     async with client(transport, limits=Limits(requests=1)) as craftkit, asyncio.TaskGroup() as group:
         group.create_task(craftkit.renders.get("r1"))
@@ -400,7 +400,7 @@ async def test_waiting_for_a_place_is_not_the_attempts_time() -> None:
 
 async def test_no_place_within_the_total_is_said() -> None:
     """Waiting for a place counts against `total`; the error names what was waited for, and that nothing was sent."""
-    transport = FakeTransport([FakeReply(json={"id": "r1"}, after=20.0)])
+    transport = FakeTransport([FakeReply(json={"id": "r1", "status": "queued"}, after=20.0)])
     options: dict[str, Any] = {"limits": Limits(requests=1), "retries": RetryPolicy(total=5.0)}
 
     async with client(transport, **options) as craftkit, asyncio.TaskGroup() as group:
@@ -418,7 +418,9 @@ async def test_no_place_within_the_total_is_said() -> None:
 async def test_no_place_for_a_retry_does_not_hide_a_lost_answer() -> None:
     """A call whose first attempt may have arrived does not say that nothing was sent."""
     transport = FakeTransport(
-        lambda request: LOST if request.url.endswith("r1") else FakeReply(json={"id": "r2"}, after=29.0)
+        lambda request: (
+            LOST if request.url.endswith("r1") else FakeReply(json={"id": "r2", "status": "queued"}, after=29.0)
+        )
     )
     policy = RetryPolicy(total=20.0, first_delay=5.0, max_delay=5.0)
 
@@ -487,7 +489,7 @@ async def test_poll_lets_others_go_first() -> None:
 
 async def test_time_left_bounds_the_attempt_too() -> None:
     """Whoever has little time left is not kept waiting by one slow attempt."""
-    transport = FakeTransport(lambda _: FakeReply(json={"id": "r"}, after=10.0))
+    transport = FakeTransport(lambda _: FakeReply(json={"id": "r", "status": "queued"}, after=10.0))
     operation = Operation("poll", "GET", "/v1/renders/{id}", Render)
 
     async with client(transport) as craftkit:
@@ -500,7 +502,7 @@ async def test_time_left_bounds_the_attempt_too() -> None:
 
 async def test_closing_ends_an_attempt_that_nobody_answers() -> None:
     """A transport of the caller's is not closed, but what waits for it ends, and at once."""
-    craftkit = client(FakeTransport([FakeReply(json={"id": "r1"}, after=20.0)]))
+    craftkit = client(FakeTransport([FakeReply(json={"id": "r1", "status": "queued"}, after=20.0)]))
     call = asyncio.ensure_future(craftkit.renders.get("r1"))
     await asyncio.sleep(1.0)
 
@@ -514,7 +516,7 @@ async def test_closing_ends_an_attempt_that_nobody_answers() -> None:
 
 async def test_attempt_may_be_unbounded() -> None:
     """`Timeouts(request=None)` is no limit."""
-    transport = FakeTransport([FakeReply(json={"id": "r1"}, after=1000.0)])
+    transport = FakeTransport([FakeReply(json={"id": "r1", "status": "queued"}, after=1000.0)])
 
     async with client(transport, timeouts=Timeouts(request=None)) as craftkit:
         await craftkit.renders.get("r1")
@@ -541,7 +543,7 @@ async def test_call_outside_of_a_task_is_refused() -> None:
 
 async def test_window_grows_while_it_is_used() -> None:
     """Successes add places while all are taken; an idle window stays."""
-    transport = FakeTransport(lambda _: FakeReply(json={"id": "r1"}, after=1.0))
+    transport = FakeTransport(lambda _: FakeReply(json={"id": "r1", "status": "queued"}, after=1.0))
 
     async with client(transport, limits=Limits(first_requests=4)) as craftkit:
         for _ in range(10):
@@ -663,3 +665,16 @@ async def test_default_timeout_is_an_option() -> None:
 def test_operations_know_their_retry_class() -> None:
     """A read is safe unless something else is said."""
     assert Operation("x", "GET", "/x", Render).retry is Retry.SAFE
+
+
+async def test_what_does_not_fit_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A member that is left out is told by its path, once for an operation."""
+    transport = FakeTransport(lambda _: FakeReply(json={"id": "r1", "status": "queued", "durationMs": "odd"}))
+
+    async with client(transport) as craftkit:
+        for _ in range(2):
+            assert (await craftkit.renders.get("r1")).duration_ms is None
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "the reply to get_render has a member that does not fit and is left out: $.durationMs"
+    ]

@@ -164,7 +164,7 @@ import asyncio, os, sys
 from craftkit_async import ClientStateError, Craftkit
 from craftkit_async.testing import FakeReply, FakeTransport
 
-craftkit = Craftkit("ck_test_key", transport=FakeTransport(lambda _: FakeReply(json={"id": "r1"})))
+craftkit = Craftkit("ck_test_key", transport=FakeTransport(lambda _: FakeReply(json={"id": "r1", "status": "queued"})))
 
 async def main():
     await craftkit.renders.get("r1")
@@ -270,7 +270,7 @@ async def test_delete_on_a_dropped_connection_is_sent_once_per_attempt(own: bool
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await read_head(reader))
-        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"id":"r1"}')
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 29\r\n\r\n{"id":"r1","status":"queued"}')
         # The next request is read, and its connection dropped without an answer.
         heads.append(await read_head(reader))
 
@@ -383,7 +383,7 @@ async def test_chunked_reply_is_read(own: bool) -> None:  # noqa: FBT001 - a cas
         reply.enable_chunked_encoding()
         await reply.prepare(request)
         await reply.write(b'{"id":')
-        await reply.write(b'"r1"}')
+        await reply.write(b'"r1","status":"queued"}')
         return reply
 
     async with (
@@ -391,7 +391,7 @@ async def test_chunked_reply_is_read(own: bool) -> None:  # noqa: FBT001 - a cas
         aiohttp.ClientSession() as session,
         client(server.url, session=None if own else session) as craftkit,
     ):
-        assert await craftkit.renders.get("r1") == Render("r1")
+        assert await craftkit.renders.get("r1") == Render("r1", "queued")
 
 
 @pytest.mark.parametrize(

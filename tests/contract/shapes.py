@@ -16,12 +16,19 @@ Steps = tuple[str | int, ...]
 # Members that the contract calls required and the models do not, and why.
 LENIENT = {
     # Other pages show a shorter reply to a submit; only the id is needed to go on.
-    "Render": {"status", "pollUrl", "createdAt"},
+    "Render": {"pollUrl", "createdAt"},
     "RenderSubmission": {"status", "pollUrl", "createdAt"},
     "FormSubmission": {"status", "pollUrl", "createdAt"},
     "HookSubmission": {"status", "pollUrl"},
     # A rename may answer with the short form, by a note on one page.
     "Project": {"createdAt", "updatedAt"},
+    # The rest of these replies is the only copy of a key, a link, a mail or a session.
+    "ProjectKey": {"id", "projectId", "name", "prefix", "createdAt"},
+    "EmailedRender": {"shareToken", "shareUrl", "emailMessageId", "sentAt"},
+    "Share": {"channel", "createdAt"},
+    "ShareListItem": {"channel", "createdAt"},
+    "SignatureRequest": {"renderId", "name", "status", "createdAt"},
+    "EmbedSession": {"expires_at"},
     # Not known where only a resend told that the thing is gone.
     "TemplateDeleted": {"id", "deletedAt"},
     "ShareRevoked": {"revokedAt"},

@@ -116,7 +116,7 @@ async def test_optional_members_may_be_absent(answer: Answered) -> None:
 async def test_required_member_is_needed(answer: Answered) -> None:
     """A required member that is missing is told by its path, in the names of the wire."""
     for place in places(answer.schema, answer.document):
-        if place.is_required:
+        if place.is_required and not is_left_out(answer, place):
             error = await refused(answer, without(answer.document, place.steps))
 
             assert error.path == str(place)
@@ -125,13 +125,28 @@ async def test_required_member_is_needed(answer: Answered) -> None:
 
 @each_strict_answer
 async def test_wrong_type_is_refused(answer: Answered) -> None:
-    """A value of another type than the contract's is told by its path, and the value is not shown."""
+    """A required value of another type is told by its path and not shown; an optional one is left out."""
     for place, value in _wrong_values(answer):
-        error = await refused(answer, with_value(answer.document, place.steps, value))
+        document = with_value(answer.document, place.steps, value)
+        if is_left_out(answer, place):
+            assert await read(answer, document) is not None
+            continue
+        error = await refused(answer, document)
 
         assert error.path == str(place)
         assert str(place) in str(error)
         assert "yesterday" not in str(error)
+
+
+def is_left_out(answer: Answered, place: Place) -> bool:
+    """Is the member, or one around it, one that is left out where it does not fit?"""
+    known = {each.steps: each for each in places(answer.schema, answer.document)}
+    around = [known[place.steps[: length + 1]] for length in range(len(place.steps))]
+    members = [each for each in around if isinstance(each.steps[-1], str)]
+    if "list" in answer.operation and answer.operation != "list_signatures":
+        # The envelope itself is looked for.
+        members = members[1:]
+    return any(not each.is_required or each.steps[-1] in {"hasMore", "required"} for each in members)
 
 
 def _wrong_values(answer: Answered) -> Iterator[tuple[Place, Any]]:
@@ -167,11 +182,18 @@ def test_lenient_members_are_required_by_the_contract() -> None:
     """The list of exceptions names nothing that is optional anyway."""
     schemas = {answer.schema.get("x-name"): merged(answer.schema) for answer in ANSWERS}
 
+    rows = {
+        name: merged(row)
+        for schema in list(schemas.values())
+        for member in schema.get("properties", {}).values()
+        if (name := (row := member.get("items", {})).get("x-name")) is not None
+    }
+    schemas |= rows
     assert set(LENIENT) <= set(schemas)
     assert all(members <= set(schemas[name]["required"]) for name, members in LENIENT.items())
 
 
-@pytest.mark.parametrize("operation", ["render_template", "get_render", "submit_embed_form", "trigger_hook"])
+@pytest.mark.parametrize("operation", ["render_template", "submit_embed_form", "trigger_hook"])
 async def test_only_the_id_of_a_render_is_needed(operation: str) -> None:
     """Pages disagree on what a submit answers with, and the id is all that is needed to go on."""
     [answer, *_] = [answer for answer in ANSWERS if answer.operation == operation]

@@ -68,7 +68,7 @@ async def serve_raw(handler: RawHandler) -> AsyncIterator[str]:
                 await handler(reader, writer)
         finally:
             writer.close()
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
             under_way.discard(task)
 

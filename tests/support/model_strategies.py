@@ -53,7 +53,9 @@ MODELS = _find_models()
 def instances(model: type) -> st.SearchStrategy[Any]:
     """Make instances of a model."""
     hints = get_type_hints(model)
-    fields = {field.name: _values(hints[field.name]) for field in attrs.fields(model) if field.name != "extra"}
+    fields = {
+        field.name: _values(hints[field.name]) for field in attrs.fields(model) if field.init and field.name != "extra"
+    }
     if "extra" in hints:
         # In upper case no unknown member can have the name of a known one.
         fields["extra"] = st.dictionaries(st.text("XYZ", min_size=1, max_size=3), JSON, max_size=2)

@@ -72,6 +72,8 @@ class Operation(Generic[Result]):
     """Statuses outside 2xx whose body is the reply all the same."""
     about: tuple[str, str] | None = None
     """The part of the path that the reply must repeat, and the field that holds it there."""
+    needs: str | None = None
+    """An optional field without which this reply says nothing."""
 
     def call(self, **parts: str) -> "Call[Result]":
         """Begin a call, with the parts of the path by name."""
@@ -95,6 +97,8 @@ class Call(Generic[Result]):
     """A token of this one call, used instead of the client's key."""
     subject: str | None = attrs.field(default=None, repr=False)
     """What the reply must be about, if its operation says so."""
+    dropped: list[str] | None = attrs.field(default=None, repr=False)
+    """The paths of optional members of the reply that did not fit."""
 
     @property
     def shown_path(self) -> str:

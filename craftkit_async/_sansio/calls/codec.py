@@ -17,13 +17,18 @@ from craftkit_async._sansio.calls.data import show_path
 from craftkit_async._sansio.calls.wire_names import EXTRA, wire_names
 from craftkit_async.errors import DecodeError
 from craftkit_async.models.open_object import OpenObject
+from craftkit_async.models.renders import Render
 
 Model = TypeVar("Model")
 Hook = Callable[[Any, Any], Any]
 
 
 class Misfit(Exception):  # noqa: N818 - it never leaves this module
-    """A value that is not of the type that its field has."""
+    """A value that is not of the type that its field has; each level that it passes adds its step to the path."""
+
+    def __init__(self, reason: str, *steps: str | int) -> None:
+        super().__init__(reason)
+        self.steps = [*steps]
 
 
 def read_json(body: bytes) -> Any:
@@ -34,20 +39,24 @@ def read_json(body: bytes) -> Any:
         raise DecodeError(f"the reply is not JSON ({len(body)} bytes)", "") from None
 
 
-def build(model: type[Model], document: Any, root: str = "$") -> Model:
-    """Build a model from parsed JSON, or raise `DecodeError` with the path to what does not fit."""
+def build(model: type[Model], document: Any, root: str = "$", dropped: list[str] | None = None) -> Model:
+    """Build a model from parsed JSON, or raise `DecodeError` with the path to what does not fit.
+
+    With a list `dropped`, an optional member that does not fit becomes None, and its path is added to the list: the
+    rest of a reply may be the only copy of a key.
+    """
     kind: Any = model
     try:
         built: Model = _fast_hook(kind)(document, kind)
-    except Exception:  # noqa: BLE001 - whatever went wrong, the exact converter, which is slower, knows where
-        built = _build_exactly(kind, document, root)
+    except Exception:  # noqa: BLE001 - whatever went wrong, the careful reader, which is slower, knows where
+        built = _build_carefully(kind, document, root, dropped)
     return built
 
 
-def build_list(item: type[Model], document: Any, envelope: str) -> list[Model]:
+def build_list(item: type[Model], document: Any, envelope: str, dropped: list[str] | None = None) -> list[Model]:
     """Build the items of a list, which lies under its name; where pages differ, under another or bare."""
     items, root = _unwrap(document, envelope)
-    listed: list[Model] = build(_list_of(item), items, root)
+    listed: list[Model] = build(_list_of(item), items, root, dropped)
     return listed
 
 
@@ -56,13 +65,110 @@ def _list_of(item: Any) -> Any:
     return list[item]
 
 
-def _build_exactly(model: Any, document: Any, root: str) -> Any:
+# The steps to each member that was left out, the innermost first; None where none may be.
+_LeftOut = list[list[str | int]] | None
+
+
+def _build_carefully(model: Any, document: Any, root: str, dropped: list[str] | None) -> Any:
+    left_out: _LeftOut = None if dropped is None else []
     try:
-        return _converter(exact=True).structure(document, model)
-    except (cattrs.BaseValidationError, Misfit) as error:
-        steps, reason = _locate(error)
-    path = show_path(steps, root)
-    raise DecodeError(f"the reply does not fit: {path} {reason}", path)
+        built = _read(model, document, left_out)
+    except Misfit as misfit:
+        path, reason = show_path(misfit.steps[::-1], root), str(misfit)
+    else:
+        if dropped is not None:
+            dropped.extend(show_path(steps[::-1], root) for steps in left_out or ())
+        return built
+    failure = DecodeError(f"the reply does not fit: {path} {reason}", path)
+    failure.raw = document
+    raise failure
+
+
+def _read(kind: Any, value: Any, left_out: _LeftOut) -> Any:
+    """Read a value of a type."""
+    if value is None and _is_nullable(kind):
+        return None
+    required = _without_none(kind)
+    if isinstance(required, type) and required.__name__ != OpenObject.__name__ and attrs.has(required):
+        return _read_members(required, value, left_out)
+    if get_origin(required) not in (tuple, list):
+        return _fast_hook(kind)(value, kind)
+    if type(value) is not list:
+        raise _misfit(value, "an array")
+    item = get_args(required)[0]
+    return get_origin(required)(_at_step(number, item, part, left_out) for number, part in enumerate(value))
+
+
+def _read_members(model: Any, value: Any, left_out: _LeftOut) -> Any:
+    if type(value) is not dict:
+        raise _misfit(value, "an object")
+    names, members = wire_names(model), {}
+    for name, wire in names.items():
+        members.update(_read_member(attrs.fields_dict(model)[name], wire, value, left_out))
+    if EXTRA in attrs.fields_dict(model):
+        known = frozenset(names.values())
+        members[EXTRA] = {name: member for name, member in value.items() if name not in known}
+    built = model(**members)
+    if model is Render:
+        built.note_proof(value)
+    return built
+
+
+def _read_member(
+    field: "attrs.Attribute[Any]", wire: str, value: Mapping[str, Any], left_out: _LeftOut
+) -> dict[str, Any]:
+    """Read one member; empty where its default stands for it."""
+    if wire in value:
+        try:
+            return {field.name: _at_step(wire, field.type, value[wire], left_out)}
+        except Misfit as misfit:
+            return _instead(field, misfit, left_out)
+    if field.default is not attrs.NOTHING:
+        return {}
+    if _is_nullable(field.type):
+        return {field.name: None}
+    raise Misfit("is missing", wire)
+
+
+def _at_step(step: str | int, kind: Any, value: Any, left_out: _LeftOut) -> Any:
+    before = len(left_out or ())
+    try:
+        return _read(kind, value, left_out)
+    except Misfit as misfit:
+        misfit.steps.append(step)
+        raise
+    finally:
+        for steps in (left_out or [])[before:]:
+            steps.append(step)
+
+
+# What is true unless it says no in so many words: there may be more rows, and a value may be needed.
+_TRUE_IF_ODD = frozenset({"has_more", "required"})
+
+
+def _instead(field: "attrs.Attribute[Any]", misfit: Misfit, left_out: _LeftOut) -> dict[str, Any]:
+    """Say what stands for a member that does not fit, or raise again where nothing may."""
+    instead: dict[str, Any] = {}
+    if left_out is None:
+        raise misfit
+    if field.name in _TRUE_IF_ODD:
+        instead[field.name] = True
+    elif _is_nullable(field.type):
+        instead[field.name] = None
+    elif field.default is attrs.NOTHING:
+        raise misfit
+    left_out.append([*misfit.steps])
+    return instead
+
+
+def _is_nullable(kind: Any) -> bool:
+    return type(None) in get_args(kind)
+
+
+def _without_none(kind: Any) -> Any:
+    """Return the type without its None, if it has one and one other part."""
+    rest = [part for part in get_args(kind) if part is not type(None)]
+    return rest[0] if _is_nullable(kind) and len(rest) == 1 else kind
 
 
 def _unwrap(document: Any, envelope: str) -> tuple[list[Any], str]:
@@ -74,24 +180,6 @@ def _unwrap(document: Any, envelope: str) -> tuple[list[Any], str]:
     if name not in lists:
         raise DecodeError(f"the reply does not fit: $.{envelope} is missing or no array", f"$.{envelope}")
     return members[name], f"$.{name}"
-
-
-def _locate(error: BaseException) -> tuple[list[str | int], str]:
-    """Follow a grouped error down to its first leaf, in wire names."""
-    steps: list[str | int] = []
-    while isinstance(error, cattrs.BaseValidationError):
-        owner, inner = error.cl, error.exceptions[0]
-        # The groups lead to frames that hold the groups: cut there, they are freed at once.
-        error.__traceback__, error = None, inner
-        steps.extend(_step(owner, note) for note in getattr(error, "__notes__", ()))
-    error.__traceback__ = None
-    return steps, "is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _step(owner: type, note: Any) -> str | int:
-    if isinstance(note, cattrs.IterableValidationNote):
-        return note.index
-    return wire_names(owner)[note.name]
 
 
 # ---- one kind of value each
@@ -222,12 +310,12 @@ _READERS: dict[Any, Hook] = {
 }
 
 
-# ---- the two converters
+# ---- the converter
 
 
 @cache
-def _converter(*, exact: bool) -> cattrs.Converter:
-    converter = cattrs.Converter(detailed_validation=exact)
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=False)
     for kind, read in _READERS.items():
         if isinstance(kind, type):
             # A predicate would lose: for these, cattrs asks its own hooks first, and they turn 7 into "7".
@@ -237,7 +325,7 @@ def _converter(*, exact: bool) -> cattrs.Converter:
             converter.register_structure_hook_func(partial(eq, kind), read)
     converter.register_structure_hook_factory(_is_open_enum, _open_enum_hook)
     converter.register_structure_hook_factory(_is_sequence, partial(_sequence_hook, converter))
-    converter.register_structure_hook_factory(attrs.has, partial(_model_hook, converter, exact=exact))
+    converter.register_structure_hook_factory(attrs.has, partial(_model_hook, converter))
     # Registered last, so asked first: this model would match attrs.has.
     converter.register_structure_hook_func(partial(eq, OpenObject), _open_object)
     return converter
@@ -245,15 +333,17 @@ def _converter(*, exact: bool) -> cattrs.Converter:
 
 def _is_open_enum(kind: Any) -> bool:
     first, *others = get_args(kind) or (None,)
-    return others == [str] and isinstance(first, type) and issubclass(first, StrEnum)
+    return others in ([str], [str, type(None)]) and isinstance(first, type) and issubclass(first, StrEnum)
 
 
 def _open_enum_hook(kind: Any) -> Hook:
     """Read a member of an enum; a value that it does not know stays its text."""
-    members = {member.value: member for member in get_args(kind)[0]}
+    first, *others = get_args(kind)
+    members = {member.value: member for member in first}
+    read_other = _optional_text if type(None) in others else _text
 
-    def read(value: Any, kind: Any) -> str:
-        return members.get(value, value) if type(value) is str else _text(value, kind)
+    def read(value: Any, kind: Any) -> str | None:
+        return members.get(value, value) if type(value) is str else read_other(value, kind)
 
     return read
 
@@ -278,7 +368,7 @@ def _sequence_hook(converter: cattrs.Converter, kind: Any) -> Hook:
     return read_all
 
 
-def _model_hook(converter: cattrs.Converter, model: Any, *, exact: bool) -> Hook:
+def _model_hook(converter: cattrs.Converter, model: Any) -> Hook:
     names = wire_names(model)
     fields = attrs.fields_dict(model)
     # Named field by field: for `str` and its like a converter prefers its own hooks, which take anything.
@@ -300,9 +390,9 @@ def _model_hook(converter: cattrs.Converter, model: Any, *, exact: bool) -> Hook
 
     # A required member fails by itself on anything but an object, which saves the fast converter a call.
     has_required_member = any(field.default is attrs.NOTHING for field in attrs.fields(model))
-    return read if has_required_member and not exact and not keeps_extra else read_object
+    return read if has_required_member and not keeps_extra else read_object
 
 
 @cache
 def _fast_hook(model: Any) -> Hook:
-    return _converter(exact=False).get_structure_hook(model)
+    return _converter().get_structure_hook(model)

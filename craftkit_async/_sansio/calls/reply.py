@@ -37,18 +37,32 @@ def read_answer(call: Call[Result], body: bytes) -> Any:
     """Read the body of a success as the operation describes it: one model or a list of them."""
     operation = call.operation
     document = read_json(body)
+    dropped: list[str] = []
     if operation.envelope is not None:
-        return build_list(operation.reply, document, operation.envelope)
-    value = build(operation.reply, document)
-    if operation.about is not None and getattr(value, operation.about[1]) != call.subject:
-        raise _about_another(operation.about[1])
+        value: Any = build_list(operation.reply, document, operation.envelope, dropped)
+    else:
+        value = build(operation.reply, document, dropped=dropped)
+        _check(call, value, document)
+    call.dropped = dropped or None
     return value
 
 
-def _about_another(field: str) -> DecodeError:
-    """Refuse a reply that answers another question: a proxy or a connection may have mixed them up."""
+def _check(call: Call[Any], value: Any, document: Any) -> None:
+    """Refuse a reply that fits and is of no use: about something else, without a name, or without what was asked."""
+    operation = call.operation
+    if operation.about is not None and getattr(value, operation.about[1]) != call.subject:
+        raise _useless("is about something else than was asked for: {} differs", operation.about[1], document)
+    if getattr(value, "id", None) == "":
+        raise _useless("names nothing: {} is empty", "id", document)
+    if operation.needs is not None and getattr(value, operation.needs) is None:
+        raise _useless("does not say what was asked for: {} is missing", operation.needs, document)
+
+
+def _useless(why: str, field: str, document: Any) -> DecodeError:
     path = f"$.{wire_name(field)}"
-    return DecodeError(f"the reply is about something else than was asked for: {path} differs", path)
+    failure = DecodeError(f"the reply {why.format(path)}", path)
+    failure.raw = document
+    return failure
 
 
 def read_either(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes, now: float) -> Any:

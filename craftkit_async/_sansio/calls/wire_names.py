@@ -25,7 +25,7 @@ def wire_name(name: str) -> str:
 def wire_names(model: type) -> Mapping[str, str]:
     """Map the fields of a model to their names in JSON."""
     spell = str if model.__name__ in _SNAKE_CASE else wire_name
-    return {field.name: spell(field.name) for field in attrs.fields(model) if field.name != EXTRA}
+    return {field.name: spell(field.name) for field in attrs.fields(model) if field.init and field.name != EXTRA}
 
 
 def is_model(kind: type) -> bool:

@@ -183,7 +183,11 @@ def _read_render(kind: type[RenderSucceeded | RenderFailed]) -> "_Reader":
         template_id = document.get("templateId")
         if template_id is not None and type(template_id) is not str:
             raise DecodeError("not text", "$.templateId")
-        return kind(event, document, build(Render, {**document, "id": document.get("renderId")}), template_id)
+        known = {**document, "id": document.get("renderId")}
+        if not isinstance(document.get("status"), str | None):
+            # The name of the event decides.
+            known["status"] = event.removeprefix("render.")
+        return kind(event, document, build(Render, known, dropped=[]), template_id)
 
     return read
 
@@ -191,7 +195,7 @@ def _read_render(kind: type[RenderSucceeded | RenderFailed]) -> "_Reader":
 def _read_signature(event: str, document: Mapping[str, Any]) -> Webhook:
     present = {name: member for name, member in document.items() if member is not None}
     recipients = _readable(present.get("recipients"))
-    return build(SignatureEvent, {**present, "event": event, "raw": document, "recipients": recipients})
+    return build(SignatureEvent, {**present, "event": event, "raw": document, "recipients": recipients}, dropped=[])
 
 
 def _readable(recipients: Any) -> list[Any]:
@@ -205,7 +209,7 @@ def _readable(recipients: Any) -> list[Any]:
 
 
 def _read_form(event: str, document: Mapping[str, Any]) -> Webhook:
-    return build(FormSubmitted, {**document, "event": event, "raw": document})
+    return build(FormSubmitted, {**document, "event": event, "raw": document}, dropped=[])
 
 
 _Reader = Callable[[str, Mapping[str, Any]], Webhook]

@@ -62,6 +62,7 @@ def published_render(published: Published) -> Render:
     draft.created_at = created
     draft.completed_at = completed
     draft.duration_ms = draft.poll_url = None
+    draft._has_odd_proof = False  # noqa: SLF001 - filled in as attrs would
     draft.__class__ = Render
     render: Render = draft
     return render

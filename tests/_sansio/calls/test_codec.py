@@ -264,3 +264,41 @@ def test_keys_and_tokens_survive_reading() -> None:
 
     assert key.key == "ck_live_1"
     assert "ck_live_1" not in repr(key)
+
+
+ODD: list[tuple[type, Any, Any, list[str]]] = [
+    (Render, {"id": "r", "status": 1}, Render("r"), ["$.status"]),
+    (Render, {"id": "r", "createdAt": "soon", "durationMs": "9"}, Render("r"), ["$.createdAt", "$.durationMs"]),
+    (Manifest, {"variables": {}, "loops": 1}, Manifest(), ["$.variables", "$.loops"]),
+    (Manifest, {"variables": [{"key": "a", "label": 1}]}, Manifest((Variable("a"),)), ["$.variables[0].label"]),
+    (Variable, {"key": "a", "required": 1}, Variable("a", required=True), ["$.required"]),
+    (Manifest, {"variables": [{"key": "a"}, {"label": "b"}]}, Manifest(), ["$.variables[1].key"]),
+    (SignaturePage, {"signatures": [], "hasMore": 7}, SignaturePage((), has_more=True), ["$.hasMore"]),
+    (ProjectKey, {"key": "k", "name": 1}, ProjectKey(None, None, None, None, "k", None), ["$.name"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "document", "expected", "paths"), ODD)
+def test_optional_members_that_do_not_fit_are_none(model: type, document: Any, expected: Any, paths: list[str]) -> None:
+    """The rest of a reply may be the only copy of a key or an id, so it is kept; what was left out is told."""
+    dropped: list[str] = []
+
+    assert build(model, document, dropped=dropped) == expected
+    assert sorted(dropped) == sorted(paths)
+
+
+@pytest.mark.parametrize("name", ["completedAt", "downloadUrl", "errorMessage"])
+def test_odd_proof_of_an_end_is_a_proof(name: str) -> None:
+    """A member that proves an end proves it though its value does not fit; null proves nothing."""
+    assert build(Render, {"id": "r", "status": "brand-new", name: 7}, dropped=[]).is_final
+    assert not build(Render, {"id": "r", "status": "brand-new", name: None, "createdAt": 7}, dropped=[]).is_final
+
+
+def test_what_came_is_kept() -> None:
+    """A reply that cannot be used may hold what is needed: it is in `raw`, and in no message."""
+    with pytest.raises(DecodeError) as caught:
+        build(ProjectKey, {"key": 7, "name": "secret"})
+
+    shown = f"{caught.value} {caught.value!r}"
+    assert "secret" not in shown
+    assert caught.value.raw == {"key": 7, "name": "secret"}

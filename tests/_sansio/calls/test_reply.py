@@ -288,3 +288,30 @@ def test_any_retry_after_is_seconds_or_absent(text: str, date: str) -> None:
     seconds = read_retry_after({"retry-after": text, "date": date}, NOW.timestamp())
 
     assert seconds is None or 0 <= seconds < 1e12
+
+
+@pytest.mark.parametrize(
+    ("operation", "document", "path"),
+    [
+        (Operation("get_render", "GET", "/v1/renders/{id}", Render, needs="status"), {"id": "r1"}, "$.status"),
+        (Operation("submit", "POST", "/v1/renders/{id}", Render), {"id": ""}, "$.id"),
+    ],
+)
+def test_replies_that_fit_and_say_nothing_are_refused(operation: Any, document: Any, path: str) -> None:
+    """A render without a status was not described, and an empty id names nothing."""
+    with pytest.raises(DecodeError) as caught:
+        read_answer(operation.call(id="r1"), json.dumps(document).encode())
+
+    assert caught.value.path == path
+    assert caught.value.raw == document
+
+
+def test_what_was_left_out_is_noted() -> None:
+    """So that it can be logged, and nothing is noted of a reply that fits."""
+    operation = Operation("submit", "POST", "/v1/renders/{id}", Render)
+    odd, sound = operation.call(id="r1"), operation.call(id="r1")
+    read_answer(odd, b'{"id":"r1","createdAt":7}')
+    read_answer(sound, b'{"id":"r1"}')
+
+    assert odd.dropped == ["$.createdAt"]
+    assert sound.dropped is None
