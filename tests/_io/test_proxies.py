@@ -57,7 +57,7 @@ async def test_environment_names_the_proxy(proxy: Proxy, monkeypatch: pytest.Mon
     monkeypatch.setenv("http_proxy", proxy.url_with_password)
 
     async with client("http://api.example") as craftkit:
-        assert await craftkit.renders.get("r1") == Render("r1")
+        assert await craftkit.renders.get("r1") == Render("r1", "queued")
 
     (head,) = proxy.heads
     assert head.startswith("GET http://api.example/v1/renders/r1 HTTP/1.1")
@@ -69,7 +69,7 @@ async def test_scheme_of_a_proxy_may_be_left_out(proxy: Proxy, monkeypatch: pyte
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{proxy.port}")
 
     async with client("http://api.example") as craftkit:
-        assert await craftkit.renders.get("r1") == Render("r1")
+        assert await craftkit.renders.get("r1") == Render("r1", "queued")
 
 
 async def test_some_hosts_need_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
