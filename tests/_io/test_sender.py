@@ -26,6 +26,7 @@ from craftkit_async import (
 from craftkit_async._sansio.calls.call import Operation, Retry
 from craftkit_async.errors import ConfigurationError
 from craftkit_async.models.health import Liveness
+from craftkit_async.observe import reports
 from craftkit_async.observe.events import AttemptFailed, Retried, Submitted, Throttled
 from craftkit_async.testing import FakeReply, FakeTransport
 from tests.support.observing import Recorder
@@ -667,8 +668,11 @@ def test_operations_know_their_retry_class() -> None:
     assert Operation("x", "GET", "/x", Render).retry is Retry.SAFE
 
 
-async def test_what_does_not_fit_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_does_not_fit_is_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A member that is left out is told by its path, once for an operation."""
+    monkeypatch.setattr(reports, "_logged", set())
     transport = FakeTransport(lambda _: FakeReply(json={"id": "r1", "status": "queued", "durationMs": "odd"}))
 
     async with client(transport) as craftkit:
