@@ -78,7 +78,7 @@ class Render(Value):
         marks = (self.completed_at, self.download_url, self.error_message)
         return self._has_odd_proof or any(mark is not None for mark in marks)
 
-    def note_proof(self, document: Mapping[str, Any]) -> None:
+    def _note_proof(self, document: Mapping[str, Any]) -> None:
         """Note that a member which proves an end is there, though its value does not fit and is None here."""
         if any(document.get(name) is not None for name in _PROOFS):
             object.__setattr__(self, "_has_odd_proof", True)

@@ -110,7 +110,7 @@ def _read_members(model: Any, value: Any, left_out: _LeftOut) -> Any:
         members[EXTRA] = {name: member for name, member in value.items() if name not in known}
     built = model(**members)
     if model is Render:
-        built.note_proof(value)
+        built._note_proof(value)  # noqa: SLF001 - of the model, and for the codec only
     return built
 
 
