@@ -24,7 +24,7 @@ from craftkit_async import (
     TransportError,
     WaitTimeoutError,
 )
-from craftkit_async.batch import BadRow, Outcome
+from craftkit_async.batch import BadRow, Batch, Outcome
 from craftkit_async.testing import FakeReply
 from tests.support.cancelling import other_tasks, settle
 from tests.support.service import Service, client, keyed, rows
@@ -435,3 +435,25 @@ async def test_a_cancelled_error_of_the_input_is_told() -> None:
             await anext(batch)
 
         assert seen == [True] * 3
+
+
+async def test_a_batch_is_closed_while_its_input_waits() -> None:
+    """A cancellation of the batch itself is no error of the input: a task that waits for an outcome sees the end."""
+
+    async def silent() -> AsyncIterator[RenderRequest]:
+        for row in rows(1):
+            yield row
+        await asyncio.Event().wait()
+
+    async with client(Service(ends_after=1.0)) as craftkit, craftkit.render_many(silent()) as batch:
+        assert (await anext(batch)).ok
+        async with asyncio.TaskGroup() as group:
+            rest = group.create_task(_rest(batch))
+            await settle()
+            await batch.aclose()
+
+    assert rest.result() == []
+
+
+async def _rest(batch: Batch) -> list[Outcome]:
+    return [outcome async for outcome in batch]
