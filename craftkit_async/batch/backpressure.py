@@ -1,4 +1,4 @@
-"""Slots: how many rows may be open, and how many outcomes may lie there untaken; belongs to one event loop."""
+"""Slots: limit the open rows and the buffered outcomes of a batch; belongs to one event loop."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import asyncio
 class Slots:
     """Lets as many rows begin as may be open, as long as their outcomes are taken.
 
-    A consumer that stops taking so stops the reading: outcomes lie there up to once more as many as may be open.
+    A consumer that stops taking outcomes pauses the reading: at most `2 * most` rows are open or untaken.
     """
 
     __slots__ = ("_held", "_most", "_open", "_room")

@@ -28,7 +28,7 @@ class Batch:
         return self._run.report()
 
     async def aclose(self) -> None:
-        """Stop reading and end what is in flight; a second time does nothing."""
+        """Stop reading and cancel the rows in flight. Idempotent."""
         self._is_closed = True
         await self._run.aclose()
 

@@ -63,7 +63,7 @@ class _State:
 
 
 class RowTask:
-    """Brings rows to their end; an error is a part of the outcome."""
+    """Runs rows until each has an outcome; an error is part of the outcome."""
 
     def __init__(
         self, service: Service, options: BatchOptions, namespace: str, journal: Journal | None, tally: Tally
@@ -139,7 +139,7 @@ class RowTask:
         return self._options.on_changed == "keep" and known.render_id is not None
 
     async def _begin_attempt(self, journal: Journal, state: _State, fresh: Record) -> None:
-        """Begin anew, under a key that was never used; it is in the file before anything is sent."""
+        """Begin another attempt under an unused key, written to the journal before anything is sent."""
         attempt = state.record.attempt + 1
         key = derive(self._namespace, state.request, fresh.key, attempt)
         state.record = fresh._replace(attempt=attempt, idempotency_key=key)

@@ -17,7 +17,7 @@ from craftkit_async.batch.rows.requests import BadRow, Outcome
 
 Requests = Iterable[RenderRequest | BadRow] | AsyncIterable[RenderRequest | BadRow]
 
-# After so many rows the loop gets its turn, even where the input and the outcomes never make anybody wait.
+# After so many rows the loop gets its turn, even if neither the input nor the consumer ever waits.
 _ROWS_AT_ONCE = 32
 
 _OVER = object()
@@ -94,9 +94,9 @@ class Run:
             if options.journal is not None:
                 journal = await Journal.open(options.journal, options.namespace, intake.reserve)
             intake.namespace = journal.namespace if journal else options.namespace or random_namespace()
-            work = RowTask(self._service, options, intake.namespace, journal, self._tally)
+            row_task = RowTask(self._service, options, intake.namespace, journal, self._tally)
             async with asyncio.TaskGroup() as group:
-                self._failure = await self._read(intake, work, group)
+                self._failure = await self._read(intake, row_task, group)
         finally:
             intake.close()
             if journal is not None:
@@ -112,8 +112,8 @@ class Run:
         self._failure = first or self._failure
         self._outcomes.put_nowait(None)
 
-    async def _read(self, intake: KeyedRows, work: RowTask, group: asyncio.TaskGroup) -> BaseException | None:
-        """Read the whole input; what it raises is raised after the rows in flight are settled."""
+    async def _read(self, intake: KeyedRows, row_task: RowTask, group: asyncio.TaskGroup) -> BaseException | None:
+        """Read the whole input; what it raises is raised after the rows in flight are finished."""
         advance = _reader(self._requests)
         while True:
             await self._slots.take()
@@ -127,13 +127,13 @@ class Run:
             if item is _OVER:
                 self._slots.finish()
                 return None
-            group.create_task(self._bring(work, intake.admit(self._begun, item)))
+            group.create_task(self._bring(row_task, intake.admit(self._begun, item)))
             self._begun += 1
             if self._begun % _ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    async def _bring(self, work: RowTask, row: Row) -> None:
-        outcome = await work.run(row)
+    async def _bring(self, row_task: RowTask, row: Row) -> None:
+        outcome = await row_task.run(row)
         self._slots.finish()
         if not self._options.ordered:
             self._outcomes.put_nowait(outcome)

@@ -79,7 +79,7 @@ def _percentiles(report: "BatchReport") -> str:
     shown = {
         "row, from its start to its outcome": report.row_seconds,
         "render, as the service says": report.render_seconds,
-        "from the end of a render to its result": report.detection_seconds,
+        "from a render's completion to its result": report.detection_seconds,
     }
     rows = ((name, each.p50, each.p90, each.p99, each.most) for name, each in shown.items() if each.count)
     return _table(("", "50 %", "90 %", "99 %", "longest"), rows)

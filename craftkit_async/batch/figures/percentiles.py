@@ -43,7 +43,7 @@ class PercentileSketch:
         return self.most
 
     def histogram(self) -> tuple[tuple[float, int], ...]:
-        """Return the upper bounds of doubling steps, with how many durations lie in each."""
+        """Return the upper bounds of doubling steps, with how many durations are in each."""
         bars: dict[int, int] = {}
         for step, count in self._steps.items():
             bar = max(0, math.ceil(step * _LOG_GROWTH / math.log(_COARSE_GROWTH)))

@@ -17,12 +17,12 @@ class Durations(Value):
     p99: float = 0.0
     most: float = 0.0
     histogram: tuple[tuple[float, int], ...] = ()
-    """Upper bounds, each twice the one before, and how many lie in each step."""
+    """Upper bounds, each twice the one before, and how many durations are in each step."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class FailedRow(Value):
-    """A row that ended in an error: what may be shown of it to anybody."""
+    """A row that ended in an error: the fields that contain no personal data."""
 
     index: int
     template: str | None
@@ -41,7 +41,7 @@ class BatchReport(Value):
     succeeded: int = 0
     failed: int = 0
     saved: int = 0
-    """Rows whose document lies in `download_to`, those of earlier runs included."""
+    """Rows whose document is in `download_to`, those of earlier runs included."""
     by_error: Mapping[str, int] = attrs.field(factory=dict)
     """Failed rows by the service's code or status, or else by the class of the error."""
     by_source: Mapping[str, int] = attrs.field(factory=dict)
@@ -52,11 +52,11 @@ class BatchReport(Value):
     render_seconds: Durations = attrs.field(factory=Durations)
     """What the service took, as it says itself."""
     detection_seconds: Durations = attrs.field(factory=Durations)
-    """From the end of a render to the moment in which it was known here."""
+    """From the completion of a render to its detection here."""
     retries: int = 0
-    """Requests that the client sent again meanwhile, for this batch or anything else."""
+    """Requests that the client retried during the batch, for this batch or anything else."""
     throttled: int = 0
-    """Rejections because of the rate that the client waited out meanwhile."""
+    """Rate-limit rejections that the client waited out during the batch."""
     failures: tuple[FailedRow, ...] = ()
     """The first thousand failed rows."""
 

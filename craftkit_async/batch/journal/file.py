@@ -1,4 +1,4 @@
-"""Journal file: what lies on the disk, and which files are refused untouched.
+"""Journal file: the format on disk, and which files are refused untouched.
 
 The states of a row:
 
@@ -186,7 +186,7 @@ class JournalFile:
         if isinstance(error, OSError):
             return JournalError(f"{self._shown} cannot be opened: {error.strerror or type(error).__name__}")
         if "locked" in str(error):
-            return JournalError(f"{self._shown} is in use by another batch; end that one, or take another journal")
+            return JournalError(f"{self._shown} is in use by another batch; stop that one, or pass another journal")
         return JournalError(f"{self._shown} cannot be used: {error}; it was left as it is")
 
 

@@ -100,7 +100,7 @@ class Journal:
     # ---- on the loop
 
     def _hand_over(self) -> None:
-        """Give the thread what gathers in a moment from now, unless it is still at work."""
+        """Hand the records gathered by then to the thread shortly, unless it is still writing."""
         if not self._is_busy:
             self._is_busy = True
             self._loop.call_later(_MOMENT, self._hand_over_now)

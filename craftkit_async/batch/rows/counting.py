@@ -8,7 +8,7 @@ _DIGEST_BYTES = 16
 
 
 class SeenNames:
-    """Counts texts in a private database that lies in the memory of SQLite's cache, and beyond it on disk.
+    """Counts texts in a private database held in SQLite's page cache, and on disk beyond it.
 
     A Python set of a million keys takes about 100 MB; this takes what the cache holds.
     """

@@ -75,7 +75,7 @@ async def bundle(items: Iterator[Item], lines: Lines, close: Callable[[], object
 
 
 async def _in_thread(work: Callable[[], list[Item]]) -> list[Item]:
-    """RowTask in a thread that nobody waits for in the end: one that reads from a silent pipe cannot be stopped."""
+    """Run `work` in a daemon thread, which exit does not wait for: a read from a silent pipe cannot be stopped."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[list[Item]] = loop.create_future()
 

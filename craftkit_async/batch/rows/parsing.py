@@ -18,7 +18,7 @@ from craftkit_async.errors import ConfigurationError, CraftkitError, InvalidData
 from craftkit_async.models.issues import Issue
 from craftkit_async.models.templates import Manifest
 
-Row = RenderRequest | BadRow
+ParsedRow = RenderRequest | BadRow
 
 # As long as the longest line that is read. The csv module's own limit makes rows of the rest of a longer cell.
 _LONGEST_CELL = 16 * 2**20
@@ -44,7 +44,7 @@ class Reading:
     """Says which cells of a CSV file are numbers, booleans or tables."""
 
 
-def parse_jsonl(lines: Iterable[bytes], reading: Reading) -> Iterator[Row]:
+def parse_jsonl(lines: Iterable[bytes], reading: Reading) -> Iterator[ParsedRow]:
     """Turn each line that is not blank into a request."""
     for number, line in enumerate(lines, 1):
         text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
@@ -52,7 +52,7 @@ def parse_jsonl(lines: Iterable[bytes], reading: Reading) -> Iterator[Row]:
             yield _row(number, lambda text=text: _json_request(text, reading))  # type: ignore[misc]  # mypy cannot infer the bound default
 
 
-def _row(number: int, make: Callable[[], RenderRequest]) -> Row:
+def _row(number: int, make: Callable[[], RenderRequest]) -> ParsedRow:
     try:
         return make()
     except CraftkitError as error:
@@ -99,7 +99,7 @@ def _as_key(value: Any, path: str) -> str:
 # ---- CSV
 
 
-def parse_csv(lines: Iterable[bytes], reading: Reading, *, delimiter: str = ",") -> Iterator[Row]:
+def parse_csv(lines: Iterable[bytes], reading: Reading, *, delimiter: str = ",") -> Iterator[ParsedRow]:
     """Turn each record after the header into a request; a dot in a header nests, unless it is a loop's own."""
     # What is no UTF-8 becomes text that cannot be sent, so that it costs its own row and no other.
     # The limit is the process's; a larger one of the program stays.
@@ -138,21 +138,34 @@ class _Column:
 
 
 def _columns(header: list[str], manifest: Manifest | None) -> tuple[_Column, ...]:
+    """Return the path and the cell reader of each column; raise `ConfigurationError` for an ambiguous header."""
     loops = frozenset(loop.key for loop in manifest.loops) if manifest else frozenset[str]()
     kinds = {variable.key: variable.data_type for variable in manifest.variables} if manifest else {}
     names = [name.strip() for name in header]
-    other = next((mark for mark in ";\t" if len(header) == 1 and mark in header[0]), None)
-    if other is not None:
-        raise ConfigurationError(f"the header is one column that holds {other!r}; pass delimiter={other!r}")
+    _check_delimiter(header)
     for name in names:
-        inside = next((other for other in names if other.startswith(f"{name}.") and other not in loops), None)
-        if not all(name.split(".")) or names.count(name) > 1 or inside:
-            reason = f"clashes with {inside!r}" if inside else "is empty in part, or there twice"
-            raise ConfigurationError(f"the header {name!r} {reason}")
-    return tuple(
-        _Column((name,), _table) if name in loops else _Column(tuple(name.split(".")), _reader(kinds.get(name)))
-        for name in names
-    )
+        _check_name(name, names, loops)
+    return tuple(_column(name, loops, kinds) for name in names)
+
+
+def _check_delimiter(header: list[str]) -> None:
+    found = next((mark for mark in ";\t" if len(header) == 1 and mark in header[0]), None)
+    if found is not None:
+        raise ConfigurationError(f"the header is one column that holds {found!r}; pass delimiter={found!r}")
+
+
+def _check_name(name: str, names: list[str], loops: frozenset[str]) -> None:
+    nested = next((other for other in names if other.startswith(f"{name}.") and other not in loops), None)
+    if nested:
+        raise ConfigurationError(f"the header {name!r} clashes with {nested!r}")
+    if not all(name.split(".")) or names.count(name) > 1:
+        raise ConfigurationError(f"the header {name!r} is empty in part, or there twice")
+
+
+def _column(name: str, loops: frozenset[str], kinds: Mapping[str, str | None]) -> _Column:
+    if name in loops:
+        return _Column((name,), _table)
+    return _Column(tuple(name.split(".")), _reader(kinds.get(name)))
 
 
 def _csv_request(cells: list[str], columns: tuple[_Column, ...], reading: Reading) -> RenderRequest:
