@@ -25,7 +25,7 @@ def read_bytes(name: str) -> bytes:
 
 
 def read_json(name: str) -> Any:
-    """Read JSON, or say where it ends to be any; what it says is never shown."""
+    """Read JSON, or say where it stops being JSON; its content is never shown."""
     try:
         return json.loads(read_bytes(name), parse_constant=_refuse)
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""Endings: which exit code and which line on standard error a command ends with."""
+"""Exit codes: the code and the line on standard error with which a command exits."""
 
 from typing import Final
 

@@ -40,7 +40,7 @@ def _lines(report: BatchReport) -> Iterator[tuple[str, str]]:
 
 
 def write_durations(durations: Durations) -> str:
-    """Write the middle and the end of a distribution."""
+    """Write the median and the tail of a distribution."""
     if not durations.count:
         return "-"
     return f"{durations.p50:.2f} s for half, {durations.p99:.2f} s for 99 %"

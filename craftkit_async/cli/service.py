@@ -42,7 +42,7 @@ def open_client(**service: Any) -> Craftkit:
 
 
 def run(work: Coroutine[Any, Any, Done]) -> Done:
-    """Run to the end, or to Ctrl-C, which is raised when everything is closed."""
+    """Run until done or until Ctrl-C, which is raised after everything is closed."""
     with asyncio.Runner(loop_factory=_find_loop()) as runner:
         try:
             return runner.run(work)

@@ -25,7 +25,7 @@ class Stories:
                 if render.completed_at is not None:
                     self._delays[source].append(max(0.0, self._clock() - render.completed_at.timestamp()))
             case AttemptFailed(operation, _, error):
-                self._survived[f"{_NOUNS.get(operation, 'download')} {_describe(error)}"] += 1
+                self._survived[f"{_NOUNS.get(operation, 'download')} {_error_summary(error)}"] += 1
             case Submitted(replayed=True):
                 self._survived["submit that had arrived, found again by its key"] += 1
             case DeliveryReceived(duplicate=True):
@@ -34,7 +34,7 @@ class Stories:
                 self._survived["webhook that was forged"] += 1
 
     def delays(self, by_source: Mapping[str, int]) -> Iterator[tuple[str, int, str, str]]:
-        """Go over who brought results: how many, and how long after the end of a render half and all were known."""
+        """Iterate over the sources of results: their counts, and the median and longest delay after completion."""
         for source, count in by_source.items():
             delays = sorted(self._delays[source])
             half, most = (_write(delays[len(delays) // 2]), _write(delays[-1])) if delays else ("", "")
@@ -45,7 +45,7 @@ class Stories:
         yield from sorted(self._survived.items(), key=lambda item: -item[1])
 
 
-def _describe(error: Exception) -> str:
+def _error_summary(error: Exception) -> str:
     match error:
         case ApiError():
             return f"answered with {error.status}"

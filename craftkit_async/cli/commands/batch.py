@@ -200,8 +200,8 @@ def _conclude(job: Job, report: BatchReport) -> None:
 
 def _say_how_to_go_on(job: Job) -> str:
     if job.journal is None:
-        return "stopped before the end; with --journal it could go on from here"
-    return "stopped before the end; go on with --resume"
+        return "stopped before all rows finished; with --journal it could continue from here"
+    return "stopped before all rows finished; continue with --resume"
 
 
 def _has_content(file: Path) -> bool:

@@ -32,5 +32,5 @@ def _name_after(render_id: str) -> str:
 
 async def _download(craftkit: Craftkit, render_id: str, output: str) -> None:
     async with craftkit:
-        # What the service says of it first: a document may lie at an address of its own.
+        # Get the render first: its document may have an address of its own.
         await save(craftkit, await craftkit.renders.get(render_id), output)

@@ -28,7 +28,7 @@ def list_all(*, as_json: bool, **service: Any) -> int:
     """List the templates."""
     found = run(_list(open_client(**service)))
     if as_json:
-        say_json([_describe(template) for template in found])
+        say_json([_template_fields(template) for template in found])
     else:
         rows = [(each.slug, each.name, each.current_version_number, _is_published(each)) for each in found]
         show_table(("slug", "name", "version", ""), rows)
@@ -43,7 +43,7 @@ def show(*, slug: str, as_json: bool, **service: Any) -> int:
     """Show what data a template takes."""
     template = run(_get(open_client(**service), slug))
     if as_json:
-        say_json(_describe(template) | {"fields": list(_fields(template)), "jsonSchema": template.json_schema})
+        say_json(_template_fields(template) | {"fields": list(_fields(template)), "jsonSchema": template.json_schema})
         return GOOD
     say(f"{template.slug}: {template.name}, version {template.current_version_number}, {_is_published(template)}")
     rows = [(each["key"], each["type"], "required" if each["required"] else "", each["label"])
@@ -66,7 +66,7 @@ def _is_published(template: TemplateSummary | Template) -> str:
     return "published" if template.published else "draft"
 
 
-def _describe(template: TemplateSummary | Template) -> dict[str, Any]:
+def _template_fields(template: TemplateSummary | Template) -> dict[str, Any]:
     return {
         "slug": template.slug,
         "name": template.name,

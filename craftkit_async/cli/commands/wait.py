@@ -23,7 +23,7 @@ def wait(*, render_id: str, as_json: bool, timeout: float | None, **service: Any
     """
     ended = run(_wait(open_client(**service), render_id, timeout))
     if as_json:
-        say_json(_describe(ended))
+        say_json(_render_fields(ended))
     else:
         took = "" if ended.duration_ms is None else f" in {ended.duration_ms / 1000:.2f} s"
         say(f"{ended.id} {ended.status}{took}")
@@ -35,7 +35,7 @@ async def _wait(craftkit: Craftkit, render_id: str, timeout: float | None) -> Re
         return await craftkit.wait(render_id, timeout=read_timeout(timeout))
 
 
-def _describe(render: Render) -> dict[str, Any]:
+def _render_fields(render: Render) -> dict[str, Any]:
     """Leave out the address, which gives access to the document."""
     return {
         "id": render.id,

@@ -191,7 +191,7 @@ def test_ctrl_c_once_finishes_what_is_in_flight(
 
     assert stopped.code == 130
     assert "finishing the rows in flight; press Ctrl-C again to stop at once" in stopped.err
-    assert stopped.err.endswith("stopped before the end; go on with --resume\n")
+    assert stopped.err.endswith("stopped before all rows finished; continue with --resume\n")
     assert figures["rows"] == figures["succeeded"] < 40
     assert (resumed.code, json.loads(resumed.out)["succeeded"]) == (0, 40)
     assert len(service.renders) - before == 40
@@ -204,7 +204,7 @@ def test_ctrl_c_without_a_journal(run: Run, tmp_path: Path, press: Callable[[int
     ended = run("batch", write_rows(tmp_path / "rows.jsonl", 40), *INVOICES, "--concurrency", "2")
 
     assert ended.code == 130
-    assert ended.err.endswith("stopped before the end; with --journal it could go on from here\n")
+    assert ended.err.endswith("stopped before all rows finished; with --journal it could continue from here\n")
 
 
 def test_ctrl_c_twice_stops_at_once(run: Run, service: Emulator, rows: str, press: Callable[[int], None]) -> None:
