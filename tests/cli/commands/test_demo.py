@@ -32,8 +32,9 @@ def test_it_renders_saves_and_tells(run: Run) -> None:
     pages = [Path(f"here/pdfs/2026-{number:04}.pdf").read_bytes() for number in range(1, 13)]
     assert all(page.startswith(b"%PDF-") for page in pages)
     assert len(set(pages)) == 12
-    for line in ended.out.partition("Where to look\n")[2].splitlines():
-        assert Path(line.partition("\t")[2]).exists()
+    files = [line.partition("\t")[2] for line in ended.out.partition("Files\n")[2].splitlines()]
+    assert len(files) == 4
+    assert all(Path(file).exists() for file in files)
     rows = [json.loads(line) for line in Path("here/invoices.jsonl").read_text("utf-8").splitlines()]
     assert rows == list(make_invoices(12))
 
