@@ -49,7 +49,7 @@ class RelayLink:
         self._found = found
         self._on_gap = on_gap
         self._is_open = False
-        self._is_closing = False
+        self._is_closed = False
         self._has_complained = False
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,8 +67,8 @@ class RelayLink:
             self._start(self._open_later())
 
     async def aclose(self) -> None:
-        """Close the relay; a failure is logged and changes nothing."""
-        self._is_closing = True
+        """Close the relay for good: work that outlives the client opens it no more. A failure is logged."""
+        self._is_closed = True
         try:
             tasks = list(self._tasks)
             for task in tasks:
@@ -77,7 +77,7 @@ class RelayLink:
                 await asyncio.wait(tasks)
         finally:
             # Also when closing is cancelled: the relay's connections belong to nobody else.
-            was_open, self._is_open, self._is_closing = self._is_open, False, False
+            was_open, self._is_open = self._is_open, False
             if was_open:
                 await self._close()
 
@@ -88,7 +88,7 @@ class RelayLink:
 
     def look_up(self, render_ids: Iterable[str]) -> None:
         """Ask what was published about these ids, together with all others of this turn of the loop."""
-        if self._runtime.check().time() < self._no_lookup_before or self._is_closing:
+        if self._runtime.check().time() < self._no_lookup_before or self._is_closed:
             return
         if not self._asked:
             self._start(self._look_up_asked())
@@ -187,39 +187,31 @@ class RelayLink:
         self._on_gap()
 
     async def _use(self, use: "Callable[[Relay], Awaitable[Result]] | None") -> "Result | None":
-        """Use the relay, opened if need be, in good time; only a `RelayError` comes out."""
-        if self._is_closing:
-            raise RelayError("the client is closing")
-        me = asyncio.current_task()
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                if not self._is_open:
-                    await self._open_once()
-                result = await use(self._relay) if use is not None else None
-        except RelayError:
-            raise
-        except asyncio.CancelledError as error:
-            if me is not None and me.cancelling():
-                raise
-            raise RelayError("the relay was cancelled from within") from error
-        except Exception as error:
-            # The text of a foreign error may hold anything, an address with a password included.
-            raise RelayError(f"the relay failed: {type(error).__name__}") from error
+        """Use the relay, opened if need be; only a `RelayError` comes out."""
+        if self._is_closed:
+            raise RelayError("the client was closed")
+
+        async def work() -> "Result | None":
+            if not self._is_open:
+                await self._open_once()
+            return await use(self._relay) if use is not None else None
+
+        result = await _bounded(work())
         self._has_complained = False
         return result
 
     async def _open_once(self) -> None:
         async with self._opening:
-            if not self._is_open:
-                await self._relay.open(self._hear, self._on_gap)
-                self._is_open = True
+            if self._is_open:
+                return
+            await self._relay.open(self._hear, self._on_gap)
+            self._is_open = True
 
     async def _close(self) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._relay.aclose()
-        except Exception as error:  # noqa: BLE001 - it is given up in any case
-            _logger.warning("the relay could not be closed: %s", type(error).__name__)
+            await _bounded(self._relay.aclose())
+        except RelayError as error:
+            _logger.warning("the relay could not be closed: %s", error)
 
     def _start(self, work: "Coroutine[None, None, None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -232,6 +224,24 @@ class RelayLink:
         if not self._has_complained:
             self._has_complained = True
             _logger.warning("the relay does not answer; polls find what it would have brought: %s", error)
+
+
+async def _bounded(work: "Awaitable[Result]") -> Result:
+    """Bound work of the relay in time; every failure, a cancellation from within included, is a `RelayError`."""
+    me = asyncio.current_task()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await work
+    except RelayError:
+        raise
+    except asyncio.CancelledError as error:
+        # A cancellation may have come before this call and be delivered only here, so the count at entry says nothing.
+        if me is not None and me.cancelling():
+            raise
+        raise RelayError("the relay was cancelled from within") from error
+    except Exception as error:
+        # The text of a foreign error may hold anything, an address with a password included.
+        raise RelayError(f"the relay failed: {type(error).__name__}") from error
 
 
 class HeldClaim:

@@ -13,6 +13,7 @@ from craftkit_async import (
     Limits,
     RelayError,
     SignedRender,
+    Timeouts,
     WaitTimeoutError,
 )
 from craftkit_async.relays.memory import MemoryRelay
@@ -308,7 +309,7 @@ async def test_another_process_is_not_waited_for_for_ever() -> None:
     async with here:
         here.inbox.on("*", before_answer=True)(lambda _: None)
         await relay.claim(delivery_of("x1").headers["x-craftkit-signature"], "foreign", 1000.0)
-        receipt = await here.inbox.receive(*delivery_of("x1"))
+        receipt = await asyncio.ensure_future(here.inbox.receive(*delivery_of("x1")))
 
         assert (receipt.status, receipt.reason) == (503, "another process is still at work on this delivery")
         assert 10.0 <= now() < 10.5
@@ -484,6 +485,33 @@ async def test_closing_that_is_cancelled_closes_the_relay() -> None:
         with pytest.raises(ClientStateError):
             await waiting
         assert len(relay.called("aclose")) == 1
+
+
+async def test_work_that_outlives_the_client_opens_no_relay() -> None:
+    """A delivery that waits for another process may do so for longer than closing lasts."""
+    here, _, relay, _ = two_processes(Service(), timeouts=Timeouts(close=1.0))
+    here.inbox.on("*", before_answer=True)(lambda _: None)
+    async with here:
+        await relay.claim(delivery_of("x1").headers["x-craftkit-signature"], "foreign", 1000.0)
+        receiving = asyncio.ensure_future(here.inbox.receive(*delivery_of("x1")))
+        await asyncio.sleep(0.5)
+    receipt = await receiving
+
+    assert receipt.status == 503
+    assert len(relay.called("open")) == len(relay.called("aclose")) == 1
+    assert not other_tasks()
+
+
+async def test_two_who_find_the_relay_unopened_open_it_once() -> None:
+    """Whoever comes while it is being opened waits for that."""
+    here, _, relay, _ = two_processes(Service())
+    relay.faults["open"] = RelayError("gone")
+    async with here:
+        relay.faults["open"] = 0.5
+        receiving = [asyncio.ensure_future(here.inbox.receive(*delivery_of(f"x{n}"))) for n in range(2)]
+
+        assert [(await each).status for each in receiving] == [200, 200]
+        assert len(relay.called("open")) == 2
 
 
 async def test_closing_while_the_relay_is_opened_in_the_background() -> None:
