@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from craftkit_async._io.files import write_document
-from craftkit_async._io.governor import Governor, Slot
+from craftkit_async._io.governor import Governor
 from craftkit_async._io.sender import Answer, Sender, check_timeout
 from craftkit_async._io.transport import Reply, close_chunks, lowered
 from craftkit_async._io.watch import Bounded
@@ -105,22 +105,26 @@ class Downloads:
         async def receive(body: _Body) -> _Body:
             return body
 
-        with await self._take_slot() as slot:
+        async with self._slot() as governor:
             body = await self._fetch(source, terms, receive)
             try:
-                async with aclosing(self._pieces(body, slot.governor, source, start)) as pieces:
+                async with aclosing(self._pieces(body, governor, source, start)) as pieces:
                     yield pieces
             finally:
                 await close_chunks(body.chunks)
 
-    async def _take_slot(self) -> Slot:
-        """Take one of `Limits.downloads`; the slot of the request goes back when the head of the document is there."""
-        runtime = self._api.runtime
-        loop = runtime.check()
-        slot, total = Slot(runtime.documents), self._settings.retries.total
-        if not slot.try_take():
-            await slot.take(inf if total is None else loop.time() + total, yields=False)
-        return slot
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[Governor]:
+        """Hold one of `Limits.downloads`; the slot of the request goes back when the head of the document is there."""
+        loop = self._api.runtime.check()
+        # Kept here: should the client move to another loop, this slot goes back to where it came from.
+        governor, total = self._api.runtime.documents, self._settings.retries.total
+        if not governor.try_enter():
+            await governor.enter(inf if total is None else loop.time() + total, yields=False)
+        try:
+            yield governor
+        finally:
+            governor.leave()
 
     async def _pieces(
         self, body: "_Body", governor: Governor, source: Source, start: float
@@ -145,7 +149,7 @@ class Downloads:
 
     async def _fetch_whole(self, source: Source, terms: Terms, receive: "_Receive[int]") -> None:
         start = asyncio.get_running_loop().time()
-        with await self._take_slot():
+        async with self._slot():
             size = await self._fetch(source, terms, receive)
         self._note(source, size, start)
 

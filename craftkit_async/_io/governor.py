@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from math import isfinite
-from typing import Self
 
 from craftkit_async._sansio.retries.window import Window
 from craftkit_async.errors import ClientStateError, TransportTimeoutError
@@ -154,40 +153,3 @@ def _finish(end: "asyncio.Future[None]") -> None:
 
 
 _CLOSED = "the client was closed while this call waited"
-
-
-class Slot:
-    """A context in which a slot may be taken and given back; what is still taken at its end is given back."""
-
-    __slots__ = ("_is_taken", "epoch", "governor")
-
-    def __init__(self, governor: Governor) -> None:
-        self.governor = governor
-        self._is_taken = False
-        self.epoch = 0
-        """That of the window when the slot was last used for an attempt."""
-
-    def try_take(self) -> bool:
-        """Take a slot if one is free, and use the one that is taken already."""
-        governor = self.governor
-        self._is_taken = self._is_taken or governor.try_enter()
-        self.epoch = governor.window.epoch
-        return self._is_taken
-
-    async def take(self, deadline: float, *, yields: bool) -> None:
-        """Wait for a slot until `deadline`."""
-        await self.governor.enter(deadline, yields=yields)
-        self._is_taken = True
-        self.epoch = self.governor.window.epoch
-
-    def give_back(self) -> None:
-        """Give the slot back, if one is taken."""
-        if self._is_taken:
-            self._is_taken = False
-            self.governor.leave()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.give_back()
