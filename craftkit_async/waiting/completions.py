@@ -30,7 +30,7 @@ from craftkit_async.waiting.scheduler import PollScheduler
 from craftkit_async.webhooks import VerifiedDelivery, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from craftkit_async.waiting.relay import SignedRender
     from craftkit_async.waiting.relay_link import RelayLink
@@ -160,20 +160,17 @@ class Completions:
 
     # ---- the relay
 
-    async def open(self) -> None:
-        """Listen to the other processes."""
-        if self.link is not None:
-            await self.link.open()
-
     def ask_relay(self, entry: Pending) -> None:
         """Ask the other processes about an id, beside the service."""
-        if self.link is not None:
-            self.link.look_up([entry.id])
+        self._look_up([entry.id])
 
     def _look_up_all(self) -> None:
         """Something may have been missed: ask for everything that is waited for."""
+        self._look_up(entry.id for entry in self.pending if entry.waiters is not None)
+
+    def _look_up(self, ids: "Iterable[str]") -> None:
         if self.link is not None:
-            self.link.look_up([entry.id for entry in self.pending if entry.waiters is not None])
+            self.link.look_up(ids)
 
     def _hear(self, id: str, delivery: "SignedRender") -> None:
         self._take_signed(id, delivery, is_pushed=True)

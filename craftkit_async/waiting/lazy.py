@@ -48,8 +48,9 @@ class LazyWaiting:
 
     async def open(self) -> None:
         """Listen to the other processes from the start."""
-        if self._options.relay is not None:
-            await self.completions.open()
+        link = self.completions.link if self._options.relay is not None else None
+        if link is not None:
+            await link.open()
 
     def fill_in(self, statistics: Statistics) -> Statistics:
         """Add what is going on here."""

@@ -88,9 +88,6 @@ class Project:
         """Are polls only a safety net? A project without a secret hears no webhooks, so it polls at full pace."""
         return self.webhook_share.stepped_back and len(self.secrets) > 0
 
-    def __repr__(self) -> str:
-        return f"Project({self.label!r})"
-
 
 class ProjectRef(weakref.ref[Project]):
     """How a ring refers to a project, so that a ring that is kept keeps no project alive."""

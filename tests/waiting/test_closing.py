@@ -475,6 +475,24 @@ async def test_a_loop_for_each_delivery() -> None:
     assert statuses == [200, 200, 200]
 
 
+async def test_deliveries_at_the_moment_at_which_the_owning_loop_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was open when it was looked at, and takes nothing any more: the service must come again."""
+    craftkit, loop = Service().make_client(), asyncio.new_event_loop()
+    await asyncio.to_thread(loop.run_until_complete, craftkit.__aenter__())
+    take = loop.call_soon_threadsafe
+
+    def close_first(*given: Any) -> Any:
+        loop.close()
+        return take(*given)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", close_first)
+    receipt = await craftkit.inbox.receive(*delivery_of("x1"))
+
+    assert (receipt.status, receipt.reason) == (503, "the client's event loop is closed")
+    assert (await craftkit.inbox.receive(*delivery_of("x1"))).status == 200
+    await craftkit.aclose()
+
+
 async def test_deliveries_while_the_owning_loop_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop that does not answer is not waited for longer than the sender waits."""
     monkeypatch.setattr("craftkit_async.waiting.inbox._HAND_OVER", 0.01)
