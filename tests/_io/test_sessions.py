@@ -16,6 +16,7 @@ from aiohttp import web
 from craftkit_async import (
     ApiError,
     ClientStateError,
+    ConfigurationError,
     Craftkit,
     DecodeError,
     DownloadError,
@@ -236,6 +237,17 @@ async def test_session_that_raises_for_a_status_still_gives_our_errors() -> None
         client(server.url, session=session) as craftkit,
     ):
         with pytest.raises(NotFoundError, match="not_found"):
+            await craftkit.renders.get("r1")
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+async def test_given_session_with_an_authorization_of_its_own_is_refused() -> None:
+    """Two of them cannot travel together; the error says which one has to go."""
+    async with (
+        aiohttp.ClientSession(auth=aiohttp.BasicAuth("u", "recognisable")) as session,
+        client("http://localhost", session=session) as craftkit,
+    ):
+        with pytest.raises(ConfigurationError, match="the aiohttp session brings an authorization of its own"):
             await craftkit.renders.get("r1")
 
 
@@ -611,6 +623,20 @@ async def test_public_name_on_a_given_download_session_is_fetched(monkeypatch: p
     ):
         with pytest.raises(TransportError, match="cannot connect"):
             await craftkit.renders.read(Render("r1", "succeeded", "https://files.example/a.pdf"))
+
+
+async def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says so in words, and not in those of the C library."""
+
+    async def lookup(*_: object, **__: object) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+
+    async with client("https://api.craftkit.dev", retries=ONCE) as craftkit:
+        with pytest.raises(TransportError, match="cannot connect: the name was not found") as failed:
+            await craftkit.renders.get("r1")
+    assert "craftkit.dev" not in str(failed.value)
 
 
 # -- certificates
