@@ -40,7 +40,7 @@ class Receipt:
     _event: "Webhook | VerifiedDelivery | None" = attrs.field(default=None, eq=_event_of, repr=False)
     duplicate: bool = False
     reason: str | None = None
-    """For the log; the sender is told nothing."""
+    """For the log, and not for the sender."""
     secret: SecretName | None = None
     """The name or index of the secret that fitted."""
     project: str | None = None

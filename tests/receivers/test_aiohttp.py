@@ -63,7 +63,7 @@ async def _send_raw(url: str, *lines: str, body: bytes = b"") -> int:
 
 @pytest.mark.parametrize(("delivery", "status"), [(GENUINE, 200), (FORGED, 401), (UNREADABLE, 400)])
 async def test_the_receipt_decides_the_status(delivery: SignedDelivery, status: int) -> None:
-    """Genuine, forged, unreadable: each has its status, and the sender is told nothing more."""
+    """Genuine, forged, unreadable: each has its status, and the reply says nothing more."""
     async with _client() as craftkit, _serving(craftkit) as url:
         assert await _post(url, *delivery) == (status, b"")
 

@@ -31,7 +31,7 @@ async def _deliver(craftkit: Craftkit, delivery: SignedDelivery) -> int:
 
 @pytest.mark.parametrize(("delivery", "status"), [(GENUINE, 200), (FORGED, 401), (UNREADABLE, 400)])
 async def test_the_receipt_decides_the_status(delivery: SignedDelivery, status: int) -> None:
-    """Genuine, forged, unreadable: each has its status, and the sender is told nothing more."""
+    """Genuine, forged, unreadable: each has its status, and the reply says nothing more."""
     async with _client() as craftkit:
         exchange = await call(webhook_app(craftkit), in_pieces(delivery.body), pairs_of(delivery.headers))
 

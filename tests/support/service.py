@@ -18,6 +18,17 @@ SECRET = "whsec_test"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENT = "2026-01-01T00:00:00.000Z"
 
+# What the service would send for a form that nobody renders.
+FORM = {
+    "event": "form.submitted",
+    "sessionId": "s",
+    "templateSlug": "t",
+    "templateVersion": 1,
+    "renderId": None,
+    "data": {},
+    "submittedAt": MOMENT,
+}
+
 # Polls at 0.25, 0.75, 1.75, 3.75, 7.75, 12.75 … and no random.
 EXACT = PollPolicy(adaptive=False, jitter=0.0)
 

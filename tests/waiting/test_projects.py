@@ -10,20 +10,9 @@ import pytest
 from craftkit_async import ConfigurationError, Craftkit, Limits, WaitTimeoutError
 from craftkit_async.testing import signed_delivery
 from tests.support.cancelling import settle
-from tests.support.service import LOST, MOMENT, SECRET, Service, delivery_of
+from tests.support.service import FORM, LOST, SECRET, Service, delivery_of
 
 pytestmark = pytest.mark.virtual_time
-
-# What the service would send for a form that nobody renders.
-FORM = {
-    "event": "form.submitted",
-    "sessionId": "s",
-    "templateSlug": "t",
-    "templateVersion": 1,
-    "renderId": None,
-    "data": {},
-    "submittedAt": MOMENT,
-}
 
 
 def two_tenants(service: Service, **options: Any) -> tuple[Craftkit, Craftkit, Craftkit]:

@@ -21,21 +21,11 @@ from craftkit_async.testing import FakeReply, relay_contract, signed_delivery
 from tests.support.cancelling import other_tasks, settle
 from tests.support.observing import Recorder
 from tests.support.relays import two_processes
-from tests.support.service import LOST, MOMENT, SECRET, Service, delivery_of, ended, now
+from tests.support.service import FORM, LOST, SECRET, Service, delivery_of, ended, now
 
 pytestmark = pytest.mark.virtual_time
 
 GONE: list[Exception | float] = [RelayError("gone"), ConnectionError("redis://:recognisable@host"), 1000.0]
-
-FORM = {
-    "event": "form.submitted",
-    "sessionId": "s",
-    "templateSlug": "t",
-    "templateVersion": 1,
-    "renderId": None,
-    "data": {},
-    "submittedAt": MOMENT,
-}
 
 
 async def test_the_memory_relay_keeps_the_contract() -> None:
@@ -416,7 +406,7 @@ async def test_a_renewal_and_a_release_that_fail_are_counted() -> None:
 
 
 async def test_cancelled_from_within_is_a_failure() -> None:
-    """A connection pool that is shut down cancels whoever waits for it; nobody cancelled the receiver."""
+    """A connection pool that shuts down cancels the tasks that wait for it; nobody cancelled the receiver."""
     here, _, relay, _ = two_processes(Service())
     relay.faults["publish"] = asyncio.CancelledError()
     async with here:
