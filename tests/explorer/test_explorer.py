@@ -54,7 +54,7 @@ def _without(function: Callable[..., Any], fix: str, instead: str) -> Any:
     source = textwrap.dedent(inspect.getsource(function))
     assert fix in source
     namespace = dict(function.__globals__)
-    exec(compile("from __future__ import annotations\n" + source.replace(fix, instead), "without", "exec"), namespace)  # noqa: S102 - our own source
+    exec(compile("from __future__ import annotations\n" + source.replace(fix, instead), "<without>", "exec"), namespace)  # noqa: S102 - our own source
     return namespace[function.__name__]
 
 
